@@ -1,0 +1,111 @@
+"""What the reader did, kept in one local file: lessons opened, predictions made, exercises tried.
+
+Nothing leaves the machine. The file is `progress.json` in the reader's folder (`COURSE_HOME`).
+"""
+
+import json
+import os
+import tempfile
+from html import escape
+from pathlib import Path
+
+EMPTY = {"opened": [], "predictions": {}, "exercises": {}}
+MARKS = {"right": "right", "other convention": "right", "wrong": "wrong", "not attempted": "not attempted"}
+
+
+def home() -> Path:
+    """The reader's folder: `COURSE_HOME` if set, else `attention-course` in the home folder."""
+    chosen = os.environ.get("COURSE_HOME")
+    return Path(chosen) if chosen else Path.home() / "attention-course"
+
+
+def read() -> dict:
+    """The journal as a dict with the keys of `EMPTY`; an unreadable file is set aside, not lost."""
+    path = home() / "progress.json"
+    try:
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        return {key: type(empty)(stored.get(key, empty)) for key, empty in EMPTY.items()}
+    except FileNotFoundError:
+        pass
+    except (ValueError, TypeError, AttributeError):
+        path.replace(path.with_name("progress.unreadable.json"))
+    return {key: type(empty)() for key, empty in EMPTY.items()}
+
+
+def record_opened(lesson: str) -> None:
+    """Note that a lesson was opened."""
+    journal = read()
+    if lesson not in journal["opened"]:
+        journal["opened"].append(lesson)
+        _write(journal)
+
+
+def record_prediction(lesson: str, name: str, guess: str | float, right: bool) -> None:
+    """Note a guess; a later guess for the same question replaces it."""
+    journal = read()
+    journal["predictions"].setdefault(lesson, {})[name] = {"guess": guess, "right": right}
+    _write(journal)
+
+
+def guess_of(lesson: str, name: str) -> str | float | None:
+    """The recorded guess, or None."""
+    return read()["predictions"].get(lesson, {}).get(name, {}).get("guess")
+
+
+def record_check(exercise: str, status: str, score: float) -> None:
+    """Note the outcome of a check; the best score is kept, "not attempted" never replaces an attempt."""
+    journal = read()
+    before = journal["exercises"].get(exercise, {"status": "not attempted", "score": 0.0})
+    if status == "not attempted" or score < before["score"]:
+        return
+    journal["exercises"][exercise] = {"status": status, "score": score}
+    _write(journal)
+
+
+def status_of(exercise: str) -> str:
+    """"right", "wrong" or "not attempted"."""
+    return MARKS[read()["exercises"].get(exercise, {}).get("status", "not attempted")]
+
+
+def summary() -> str:
+    """A few plain lines: what was opened, predicted and solved so far."""
+    journal = read()
+    if journal == EMPTY:
+        return "Nothing yet: open lesson 00 and make your first prediction."
+    guesses = [guess for lesson in journal["predictions"].values() for guess in lesson.values()]
+    marks = [MARKS[exercise["status"]] for exercise in journal["exercises"].values()]
+    lines = [
+        f"lessons opened      {', '.join(sorted(journal['opened'])) or 'none'}",
+        f"predictions made    {len(guesses)}, of them right {sum(guess['right'] for guess in guesses)}",
+        f"exercises           right {marks.count('right')}, wrong {marks.count('wrong')}",
+    ]
+    tried = journal["exercises"]
+    open_ones = sorted(name for name in tried if MARKS[tried[name]["status"]] == "wrong")
+    if open_ones:
+        lines.append(f"to be mended        {', '.join(open_ones)}")
+    return "\n".join(lines)
+
+
+class Progress:
+    """The summary, shown as text or in a notebook."""
+
+    def __repr__(self) -> str:
+        return summary()
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{escape(summary())}</pre>"
+
+
+def progress() -> Progress:
+    """What you opened, predicted and solved so far, from the local journal."""
+    return Progress()
+
+
+def _write(journal: dict) -> None:
+    """Replace the file in one step, so that an interrupted write loses nothing."""
+    folder = home()
+    folder.mkdir(parents=True, exist_ok=True)
+    handle, temporary = tempfile.mkstemp(dir=folder, prefix="progress.", suffix=".tmp")
+    with open(handle, "w", encoding="utf-8") as file:
+        json.dump(journal, file, indent=1, sort_keys=True)
+    Path(temporary).replace(folder / "progress.json")
