@@ -6,9 +6,12 @@ Nothing leaves the machine. The file is `progress.json` in the reader's folder (
 import json
 import os
 import tempfile
+import tomllib
 from html import escape
 from pathlib import Path
 
+PREDICTIONS = Path(__file__).parent / "predictions"
+SPECS = Path(__file__).parent / "checks" / "specs"  # one file an exercise, NN_<id>.py
 EMPTY = {"opened": [], "predictions": {}, "exercises": {}}
 MARKS = {"right": "right", "other convention": "right", "wrong": "wrong", "not attempted": "not attempted"}
 
@@ -62,28 +65,34 @@ def record_check(exercise: str, status: str, score: float) -> None:
     _write(journal)
 
 
-def status_of(exercise: str) -> str:
-    """"right", "wrong" or "not attempted"."""
+def mark_of(exercise: str) -> str:
+    """One of "right", "wrong", "not attempted"."""
     return MARKS[read()["exercises"].get(exercise, {}).get("status", "not attempted")]
 
 
 def summary() -> str:
-    """A few plain lines: what was opened, predicted and solved so far."""
+    """A few plain lines: what was opened, predicted and solved so far, lesson by lesson."""
     journal = read()
     if journal == EMPTY:
         return "Nothing yet: open lesson 00 and make your first prediction."
-    guesses = [guess for lesson in journal["predictions"].values() for guess in lesson.values()]
-    marks = [MARKS[exercise["status"]] for exercise in journal["exercises"].values()]
-    lines = [
-        f"lessons opened      {', '.join(sorted(journal['opened'])) or 'none'}",
-        f"predictions made    {len(guesses)}, of them right {sum(guess['right'] for guess in guesses)}",
-        f"exercises           right {marks.count('right')}, wrong {marks.count('wrong')}",
+    rows = [_row(journal, lesson) for lesson in sorted(path.stem for path in PREDICTIONS.glob("*.toml"))]
+    width = max(len(lesson) for lesson, _ in rows)
+    return "\n".join(f"{lesson:{width}}  {text}" for lesson, text in rows)
+
+
+def _row(journal: dict, lesson: str) -> tuple[str, str]:
+    """What is to be said about one lesson."""
+    questions = tomllib.loads((PREDICTIONS / f"{lesson}.toml").read_text(encoding="utf-8"))
+    guesses = journal["predictions"].get(lesson, {})
+    exercises = [path.stem[3:] for path in SPECS.glob(f"{lesson[:2]}_*.py")]
+    tried = [MARKS[journal["exercises"].get(name, {}).get("status", "not attempted")] for name in exercises]
+    parts = [
+        "opened" if lesson in journal["opened"] else "not opened",
+        f"predictions {len(guesses)} of {len(questions)}",
+        "exercises "
+        + ", ".join(f"{tried.count(mark)} {mark}" for mark in ("right", "wrong", "not attempted")),
     ]
-    tried = journal["exercises"]
-    open_ones = sorted(name for name in tried if MARKS[tried[name]["status"]] == "wrong")
-    if open_ones:
-        lines.append(f"to be mended        {', '.join(open_ones)}")
-    return "\n".join(lines)
+    return lesson, " · ".join(parts)
 
 
 class Progress:

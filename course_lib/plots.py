@@ -66,8 +66,16 @@ def arrows(ax: Axes, vectors: dict[str, tuple[float, float]], colors: dict[str, 
         line = {"arrowstyle": "-|>", "color": color, "lw": 2, "shrinkA": 0, "shrinkB": 0}
         ax.annotate("", (x, y), (0, 0), arrowprops=line)
         length = np.hypot(x, y) or 1
-        ax.annotate(name, (x, y), (9 * x / length, 9 * y / length), textcoords="offset points", color=color,
-                    ha="center", va="center", fontweight="bold")
+        ax.annotate(
+            name,
+            (x, y),
+            (9 * x / length, 9 * y / length),
+            textcoords="offset points",
+            color=color,
+            ha="center",
+            va="center",
+            fontweight="bold",
+        )
     reach = 1.2 * max(1, *(max(abs(x), abs(y)) for x, y in vectors.values()))
     low_x, low_y = (-reach if min(v[i] for v in vectors.values()) < 0 else -0.15 * reach for i in (0, 1))
     ax.set(xlim=(low_x, reach), ylim=(low_y, reach), aspect="equal")
@@ -98,5 +106,12 @@ def heat_map(
     ax.set_title(label)
     if weights.size <= 144:
         for (row, column), weight in np.ndenumerate(weights):
-            ax.text(column, row, f"{weight:.{digits}f}", ha="center", va="center", fontsize=9,
-                    color=PAPER if weight > 0.5 else INK)
+            ax.text(
+                column,
+                row,
+                f"{weight:.{digits}f}",
+                ha="center",
+                va="center",
+                fontsize=9,
+                color=PAPER if weight > 0.5 else INK,
+            )

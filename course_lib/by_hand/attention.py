@@ -55,9 +55,7 @@ def scaled_dot_product_attention_backward(
     d_output: Float[np.ndarray, "... n_q d_v"],
     mask: Bool[np.ndarray, "..."] | None = None,
     scale: float | None = None,
-) -> tuple[
-    Float[np.ndarray, "... n_q d"], Float[np.ndarray, "... n_k d"], Float[np.ndarray, "... n_k d_v"]
-]:
+) -> tuple[Float[np.ndarray, "... n_q d"], Float[np.ndarray, "... n_k d"], Float[np.ndarray, "... n_k d_v"]]:
     """Gradients (dQ, dK, dV) of a loss whose gradient for the attention's output is `d_output`.
 
     Arguments and shapes as in `scaled_dot_product_attention`; each gradient has the shape of its array.

@@ -41,7 +41,7 @@ def softmax_backward(
     return weights * (d_weights - mean)
 
 
-def log_sum_exp(x: Float[np.ndarray, "..."], axis: int = -1) -> Float[np.ndarray, "..."]:
+def log_sum_exp(x: Float[np.ndarray, "..."], axis: int = -1) -> Float[np.ndarray, "..."] | np.floating:
     """log(sum(exp(x))) along `axis`, which goes away; stable for scores of any size; -inf for a row of -inf.
 
     >>> round(float(log_sum_exp(np.array([1000.0, 1000.0]))), 4)
@@ -55,7 +55,7 @@ def log_sum_exp(x: Float[np.ndarray, "..."], axis: int = -1) -> Float[np.ndarray
     return (logs + peak).squeeze(axis)
 
 
-def entropy(p: Float[np.ndarray, "..."], axis: int = -1) -> Float[np.ndarray, "..."]:
+def entropy(p: Float[np.ndarray, "..."], axis: int = -1) -> Float[np.ndarray, "..."] | np.floating:
     """Entropy of the distributions p along `axis`, in nats: 0 for a certain choice, log(n) for n equal ones.
 
     A probability of 0 adds nothing. Source: Shannon 1948, section 6.

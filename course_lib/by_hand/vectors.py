@@ -1,11 +1,11 @@
 """Dot products and what they measure (lesson 01)."""
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Real
 
 
 def similarity(
-    q: Float[np.ndarray, " d"], K: Float[np.ndarray, "n d"]
+    q: Real[np.ndarray, " d"], K: Real[np.ndarray, "n d"]
 ) -> tuple[Float[np.ndarray, " n"], Float[np.ndarray, " n"]]:
     """Compare one query with every key: dot products and cosines.
 
@@ -25,7 +25,7 @@ def similarity(
     return dot, cos
 
 
-def projection(a: Float[np.ndarray, " d"], b: Float[np.ndarray, " d"]) -> Float[np.ndarray, " d"]:
+def projection(a: Real[np.ndarray, " d"], b: Real[np.ndarray, " d"]) -> Float[np.ndarray, " d"]:
     """The part of a that lies along b, a vector of shape (d,): (a . b / b . b) b; zeros where b is zero.
 
     Source: Strang 2016, Introduction to Linear Algebra, section 4.2.
@@ -42,7 +42,7 @@ def projection(a: Float[np.ndarray, " d"], b: Float[np.ndarray, " d"]) -> Float[
     return (a @ b) / squared_length * b
 
 
-def nearest(q: Float[np.ndarray, " d"], K: Float[np.ndarray, "n d"], k: int) -> Int[np.ndarray, " k"]:
+def nearest(q: Real[np.ndarray, " d"], K: Real[np.ndarray, "n d"], k: int) -> Int[np.ndarray, " k"]:
     """Indices (k,) of the k rows of K (n, d) with the largest cosine to q (d,), best first.
 
     Ties go to the lower index. Raises ValueError unless 1 <= k <= n.
