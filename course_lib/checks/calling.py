@@ -1,0 +1,295 @@
+"""Calling an answer: calls with plain arrays go in, plain arrays or a description of what happened come out.
+
+Nothing here knows the right result, so a grader can run this half in another process.
+"""
+
+import contextlib
+import ctypes
+import io
+import linecache
+import random
+import signal
+import threading
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from course_lib.checks.spec import Exercise
+
+SECONDS = 10.0
+KEPT_PRINT = 300
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of an answer.
+
+    `case` is the index of its case; `purpose` is float64, float32, again, or the argument that it replaces.
+    """
+
+    case: int
+    purpose: str
+    args: tuple
+    options: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one call gave.
+
+    `kind` is value, nothing (None), ellipsis, odd (no numbers), raised, hung, stopped (from the keyboard) or
+    not run; `value` is an array or a tuple of arrays; `error` is the name of the exception; `text` says more;
+    `changed` are the positions of the arguments that were changed in place.
+    """
+
+    kind: str
+    value: np.ndarray | tuple[np.ndarray, ...] | None = None
+    error: str = ""
+    text: str = ""
+    changed: tuple[int, ...] = ()
+
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """The value as a tuple of arrays."""
+        return self.value if isinstance(self.value, tuple) else (self.value,)
+
+
+class Hung(BaseException):
+    """Raised inside an answer whose time is over."""
+
+
+def make_calls(exercise: Exercise, seed: int = 0) -> list[Call]:
+    """All calls of a check.
+
+    Each case in both precisions, then the first case again, then one call for each argument replaced.
+    """
+    calls = []
+    for index, case in enumerate(exercise.cases):
+        args = case.inputs(np.random.default_rng([seed, index]))
+        calls.append(Call(index, "float64", args, case.options))
+        if any(_is_float(arg) for arg in args):
+            calls.append(Call(index, "float32", tuple(_as_float32(arg) for arg in args), case.options))
+    return calls + _probes(exercise, calls, seed)
+
+
+def _probes(exercise: Exercise, calls: list[Call], seed: int) -> list[Call]:
+    first = calls[0]
+    rng = np.random.default_rng([seed, len(exercise.cases)])
+    probes = [Call(0, "again", first.args, first.options)]
+    for position, (name, arg) in enumerate(zip(exercise.arguments, first.args, strict=False)):
+        args = (*first.args[:position], _other(arg, rng), *first.args[position + 1 :])
+        probes.append(Call(0, name, args, first.options))
+    probed = set()
+    for call in calls:
+        for name in sorted(set(call.options) - probed):
+            rest = {key: value for key, value in call.options.items() if key != name}
+            probes.append(Call(call.case, name, call.args, rest))
+            probed.add(name)
+    return probes
+
+
+def _other(arg: object, rng: np.random.Generator) -> object:
+    """Another value of the same kind, to see whether an argument matters."""
+    if _is_float(arg):
+        return arg + rng.normal(size=arg.shape)
+    return arg[::-1].copy() if isinstance(arg, np.ndarray) and arg.ndim else arg
+
+
+def _is_float(arg: object) -> bool:
+    return isinstance(arg, np.ndarray) and arg.dtype == np.float64
+
+
+def _as_float32(arg: object) -> object:
+    return arg.astype(np.float32) if _is_float(arg) else arg
+
+
+def run(function: Callable, calls: Sequence[Call], seconds: float = SECONDS) -> tuple[list[Answer], str]:
+    """Answers to all calls, and what was printed meanwhile (cut). The limit holds for all calls together."""
+    answers: list[Answer] = []
+    printed = CappedText()
+    deadline = time.monotonic() + seconds
+    with _nothing_leaks(printed):
+        for call in calls:
+            if answers and answers[-1].kind in ("hung", "stopped", "not run"):
+                answers.append(Answer("not run"))
+            else:
+                answers.append(_run_one(function, call, max(deadline - time.monotonic(), 0.001)))
+            printed.is_full = True
+    return answers, printed.said()
+
+
+def _run_one(function: Callable, call: Call, seconds: float) -> Answer:
+    args = tuple(arg.copy() if isinstance(arg, np.ndarray) else arg for arg in call.args)
+    deadline = time.monotonic() + seconds
+    try:
+        with watchdog(seconds):
+            answer = _pack(function(*args, **call.options))
+        if time.monotonic() > deadline:  # the answer swallowed the interrupt
+            return Answer("hung")
+    except Hung as hung:
+        return Answer("hung", text=_where(function, hung))
+    except KeyboardInterrupt as stop:
+        return Answer("stopped", text=_where(function, stop))
+    except BaseException as error:  # SystemExit too
+        text = " ".join(str(error).split())[:200]
+        return Answer("raised", error=type(error).__name__, text=f"{text}{_where(function, error)}")
+    pairs = enumerate(zip(call.args, args, strict=True))
+    return replace(answer, changed=tuple(i for i, (old, new) in pairs if not _untouched(old, new)))
+
+
+def _untouched(old: object, new: object) -> bool:
+    if not isinstance(old, np.ndarray):
+        return old == new
+    return old.shape == new.shape and old.dtype == new.dtype and old.tobytes() == new.tobytes()
+
+
+def _pack(value: object) -> Answer:
+    """Turn what was returned into plain arrays."""
+    if value is None:
+        return Answer("nothing")
+    if value is Ellipsis:
+        return Answer("ellipsis")
+    try:
+        if isinstance(value, tuple | list) and len(value) > 0:
+            if any(part is None for part in value):
+                return Answer("odd", text=f"a {type(value).__name__} with None in it")
+            return Answer("value", tuple(as_array(part) for part in value))
+        return Answer("value", as_array(value))
+    except (TypeError, ValueError):
+        return Answer("odd", text=_describe(value))
+
+
+def as_array(value: object) -> np.ndarray:
+    """A fresh array of numbers from an array, a number, nested lists or a tensor (without importing torch).
+
+    Raises TypeError or ValueError for anything else.
+    """
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        value = value.float() if "bfloat16" in str(value.dtype) else value
+        value = value.numpy()
+    elif isinstance(value, tuple | list):
+        value = np.array([as_array(part) for part in value])
+    array = np.array(value)
+    if array.dtype.kind == "O":
+        array = array.astype(np.float64)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"numbers expected, {array.dtype} came")
+    return array
+
+
+def _describe(value: object) -> str:
+    if isinstance(value, np.ndarray):
+        return f"an array of dtype {value.dtype}"
+    if isinstance(value, tuple | list):
+        return f"a {type(value).__name__} that does not form arrays of numbers"
+    if callable(value):
+        return f"the function {getattr(value, '__name__', '')!r} itself, not its result"
+    return f"a value of type {type(value).__name__}"
+
+
+def _where(function: Callable, error: BaseException) -> str:
+    """The line of the answer in which it happened, counted from its `def`."""
+    code = getattr(function, "__code__", None)
+    frames = traceback.extract_tb(error.__traceback__)
+    frames = [f for f in frames if code and (f.filename, f.name) == (code.co_filename, code.co_name)]
+    if not frames:
+        return ""
+    line = linecache.getline(frames[-1].filename, frames[-1].lineno).strip()
+    return f" (line {frames[-1].lineno - code.co_firstlineno + 1}: `{line}`)" if line else ""
+
+
+class CappedText(io.TextIOBase):
+    """Takes the place of stdout: keeps the first characters of the first call and counts the others."""
+
+    def __init__(self) -> None:
+        self.kept = ""
+        self.count = 0
+        self.is_full = False
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, text: str) -> int:
+        if not self.is_full:
+            self.kept += text[: KEPT_PRINT - len(self.kept)]
+            self.is_full = len(self.kept) == KEPT_PRINT
+        self.count += len(text)
+        return len(text)
+
+    def said(self) -> str:
+        """What was kept, and how much there was in all."""
+        if self.count == len(self.kept):
+            return self.kept
+        return f"{self.kept.rstrip()}\n... ({self.count:,} characters were printed in all calls)"
+
+
+@contextlib.contextmanager
+def _nothing_leaks(printed: CappedText) -> Iterator[None]:
+    """Keep prints, warnings, random states and NumPy settings of an answer from reaching the notebook."""
+    numpy_state, python_state = np.random.get_state(), random.getstate()
+    try:
+        with (
+            contextlib.redirect_stdout(printed),
+            contextlib.redirect_stderr(printed),
+            warnings.catch_warnings(),
+            np.errstate(all="ignore"),
+            np.printoptions(),
+        ):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        np.random.set_state(numpy_state)
+        random.setstate(python_state)
+
+
+def watchdog(seconds: float) -> contextlib.AbstractContextManager:
+    """Raise Hung in the block after `seconds`: by a timer signal where there is one, else from a second
+    thread."""
+    in_main_thread = threading.current_thread() is threading.main_thread()
+    return _by_signal(seconds) if in_main_thread and hasattr(signal, "setitimer") else _by_thread(seconds)
+
+
+@contextlib.contextmanager
+def _by_signal(seconds: float) -> Iterator[None]:
+    over = False
+
+    def bark(signum: int, frame: object) -> None:
+        if not over:
+            raise Hung
+
+    before = signal.signal(signal.SIGALRM, bark)
+    # repeated, because an answer with a bare `except:` swallows the first one
+    signal.setitimer(signal.ITIMER_REAL, seconds, 0.2)
+    try:
+        yield
+    finally:
+        over = True
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@contextlib.contextmanager
+def _by_thread(seconds: float) -> Iterator[None]:
+    thread = ctypes.c_ulong(threading.get_ident())
+    raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
+    lock, over = threading.Lock(), False
+
+    def bark() -> None:
+        with lock:
+            if not over:
+                raise_in(thread, ctypes.py_object(Hung))
+
+    timer = threading.Timer(seconds, bark)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        with lock:
+            over = True
+            raise_in(thread, None)

@@ -1,0 +1,211 @@
+"""Comparing what came with what was expected, and saying in words how they differ."""
+
+import re
+from collections.abc import Mapping, Sequence
+from itertools import product
+
+import numpy as np
+
+from course_lib.checks.calling import Answer, Call
+from course_lib.checks.spec import Exercise
+
+SMALL = 12
+
+
+def outputs_of(
+    answer: Answer, expected: Sequence[np.ndarray], names: Sequence[str]
+) -> tuple[np.ndarray, ...] | str:
+    """The answer's arrays, one for each expected one, or a sentence that says why they are not there."""
+    value = answer.value
+    if answer.kind == "odd":
+        return f"{_wanted(names)}, but {answer.text} came"
+    if len(names) == 1:
+        return _single(value, expected[0], names)
+    if isinstance(value, np.ndarray):
+        if value.ndim and [part.shape for part in value] == [part.shape for part in expected]:
+            return tuple(value)
+        return f"{_wanted(names)}, but a single array of shape {value.shape} came"
+    if len(value) != len(names):
+        return f"{_wanted(names)}, but a sequence of length {len(value)} came"
+    return value
+
+
+def _single(value: np.ndarray | tuple, expected: np.ndarray, names: Sequence[str]) -> tuple[np.ndarray] | str:
+    if not isinstance(value, tuple):
+        return (value,)
+    if len({part.shape for part in value}) == 1:
+        stacked = np.stack(value)
+        # a pair of arrays is a list of rows only when it has the shape of the result
+        if stacked.shape == expected.shape or value[0].ndim < expected.ndim:
+            return (stacked,)
+    shapes = " and ".join(str(part.shape) for part in value)
+    return f"{_wanted(names)}, but {len(value)} came, of shapes {shapes}"
+
+
+def _wanted(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return f"One array is expected ({names[0]})"
+    return f"A tuple ({', '.join(names)}) is expected"
+
+
+def same(got: np.ndarray, expected: np.ndarray, rtol: float, atol: float) -> bool:
+    """Equal shape and values; nan equals nan (that is how two wrong answers can agree)."""
+    if got.shape != expected.shape:
+        return False
+    with np.errstate(all="ignore"):
+        return bool(np.allclose(got, expected, rtol=rtol, atol=atol, equal_nan=True))
+
+
+def lost_fractions(got: np.ndarray, expected: np.ndarray) -> bool:
+    """True if an array of whole numbers came in which fractions were cut off or rounded away."""
+    if got.dtype.kind not in "iu":
+        return False
+    whole = np.array_equal(expected, np.round(expected))
+    return not whole and (np.array_equal(got, np.trunc(expected)) or np.array_equal(got, np.round(expected)))
+
+
+def axis_names(axes: Sequence[str], ndim: int) -> list[str]:
+    """One name for each axis of an array; "..." becomes B, or B and H, or axis 0, axis 1, ... ."""
+    if "..." not in axes:
+        return list(axes) if len(axes) == ndim else [f"axis {i}" for i in range(ndim)]
+    extra = ndim - (len(axes) - 1)
+    leading = {1: ["B"], 2: ["B", "H"]}.get(extra, [f"axis {i}" for i in range(extra)])
+    named = list(axes[1:])
+    return leading + named if named else [f"axis {i}" for i in range(ndim)]
+
+
+def shape_fault(
+    name: str, got: np.ndarray, expected: np.ndarray, axes: Sequence[str], call: Call, exercise: Exercise
+) -> str:
+    """What is wrong with a shape, with named axes and a guess at the cause; "" if nothing is."""
+    if got.shape == expected.shape:
+        return ""
+    names = axis_names(axes, expected.ndim)
+    wanted = f"axes ({', '.join(names)}) = {expected.shape} expected" if names else "a single number expected"
+    guess = _shape_guess(got.shape, expected.shape, names, axis_lengths(call, exercise))
+    return f"{name}: {wanted}, yours is {got.shape}{guess}"
+
+
+def _shape_guess(got: tuple, expected: tuple, names: list[str], lengths: dict[int, set[str]]) -> str:
+    if len(got) > 1 and len(got) == len(expected) and sorted(got) == sorted(expected):
+        return ": transposed?"
+    if [n for n in got if n != 1] == [n for n in expected if n != 1]:
+        return ": an axis of length 1 is " + ("left over" if len(got) > len(expected) else "missing")
+    for i, name in enumerate(names):
+        if got == expected[:i] + expected[i + 1 :]:
+            return f": the {_axis(name)} is missing, was it summed over?"
+        if got == (*expected[:i], 1, *expected[i + 1 :]):
+            return f": the {_axis(name)} has shrunk to length 1, was it summed over?"
+    known = [axis_of_length(n, lengths) for n in got]
+    return f", which looks like axes ({', '.join(known)})" if known and all(known) else ""
+
+
+def axis_of_length(length: int, lengths: dict[int, set[str]]) -> str:
+    """The name of the one axis that has this length, or ""."""
+    names = lengths.get(length, set())
+    return min(names) if len(names) == 1 else ""
+
+
+def explain_error(answer: Answer, call: Call, exercise: Exercise) -> str:
+    """The text of an exception, in words of the course where NumPy's own would puzzle."""
+    text, line = answer.text, ""
+    if " (line " in text:
+        text, line = text.split(" (line ", 1)
+        line = f" (line {line}"
+    matmul = re.match(r"matmul: .*\(size (\d+) is different from (\d+)\)", text)
+    if matmul:
+        lengths = axis_lengths(call, exercise)
+        right, left = (f"{n} ({axis_of_length(int(n), lengths) or 'length'})" for n in matmul.groups())
+        text = f"the inner axes of the matrix product differ, {left} on the left and {right} on the right"
+    if text.startswith("Cannot cast ufunc"):
+        text = "a step in place such as `/=` cannot put fractions into whole numbers, write `x = x / ...`"
+    return text + line
+
+
+def _axis(name: str) -> str:
+    return name if name.startswith("axis ") else f"axis {name}"
+
+
+def axis_lengths(call: Call, exercise: Exercise) -> dict[int, set[str]]:
+    """From length to the names of the axes that have it."""
+    names: dict[int, set[str]] = {}
+    for arg, axes in zip(call.args, exercise.arguments.values(), strict=False):
+        if isinstance(arg, np.ndarray):
+            for size, name in zip(arg.shape, axis_names(axes, arg.ndim), strict=True):
+                names.setdefault(size, set()).add(name)
+    return names
+
+
+def lengths_shared(call: Call, exercise: Exercise) -> int:
+    """How many axes cannot be told by their length: a shape fault is clearest where this is 0."""
+    lengths = axis_lengths(call, exercise)
+    return sum(len(names) for size, names in lengths.items() if size == 1 or len(names) > 1)
+
+
+def difference(
+    got: Sequence[np.ndarray],
+    expected: Sequence[np.ndarray],
+    outputs: Mapping[str, Sequence[str]],
+    rtol: float,
+    atol: float,
+) -> str:
+    """The first output that differs, in words: whole if it is small, else its first differing element."""
+    for (name, axes), mine, right in zip(outputs.items(), got, expected, strict=True):
+        if same(mine, right, rtol, atol):
+            continue
+        if right.size <= (SMALL if right.ndim < 2 else SMALL // 2) and right.ndim < 3:
+            return f"{name} is {pair(mine, right)}"
+        index = first_difference(mine, right, rtol, atol)
+        place = ", ".join(f"{n}={i}" for n, i in zip(axis_names(axes, right.ndim), index, strict=True))
+        return f"{name}[{place}] is {pair(mine[index], right[index])}"
+    return ""
+
+
+def first_difference(got: np.ndarray, expected: np.ndarray, rtol: float, atol: float) -> tuple[int, ...]:
+    """Index of the first element that differs."""
+    for index in product(*(range(n) for n in expected.shape)):
+        if not same(np.asarray(got[index]), np.asarray(expected[index]), rtol, atol):
+            return index
+    return ()
+
+
+def pair(got: np.ndarray, expected: np.ndarray) -> str:
+    """`got, expected ...` with as many digits as it takes to see the difference."""
+    for digits in (4, 6, 9, 17):
+        mine, right = show(got, digits), show(expected, digits)
+        if mine != right:
+            break
+    return f"{mine}, expected {right}"
+
+
+def show(value: object, digits: int = 4) -> str:
+    """A number or a small array, short and independent of NumPy's print options."""
+    array = np.asarray(value)
+    if array.ndim:
+        return "[" + ", ".join(show(part, digits) for part in array) + "]"
+    number = array.item()
+    if isinstance(number, float) and number.is_integer() and abs(number) < 1e6:
+        number = int(number)
+    return f"{number:.{digits}g}" if isinstance(number, float) else str(number)
+
+
+def call_text(exercise: Exercise, call: Call, case_name: str) -> str:
+    """The call as one would type it when it is small, else the name of its case and the shapes."""
+    arguments = list(zip(exercise.arguments, call.args, strict=False))
+    options = [f"{key}={show_any(value)}" for key, value in call.options.items()]
+    precision = ["float32"] if call.purpose == "float32" else []
+    if size_of(call) <= SMALL:
+        shown = ", ".join([f"{name}={show_any(arg)}" for name, arg in arguments] + options)
+        return " in ".join([f"`{exercise.id}({shown})`", *precision])
+    shapes = [f"{name} {arg.shape}" for name, arg in arguments if isinstance(arg, np.ndarray)]
+    return f"the case “{case_name}” ({', '.join(shapes + options + precision)})"
+
+
+def show_any(value: object) -> str:
+    """An argument as one would type it."""
+    return show(value) if isinstance(value, np.ndarray | int | float) else repr(value)
+
+
+def size_of(call: Call) -> int:
+    """How many numbers go into a call."""
+    return sum(np.asarray(arg).size for arg in call.args)

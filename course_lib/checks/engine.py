@@ -1,0 +1,82 @@
+"""`check`, `hint` and `solution`: from an answer to what a tutor would say about it."""
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable
+
+from course_lib import journal
+from course_lib.checks.calling import SECONDS, make_calls, run
+from course_lib.checks.hunts import hunt
+from course_lib.checks.judging import judge, not_attempted
+from course_lib.checks.spec import Exercise, hunt_ids, load_exercise
+from course_lib.checks.verdict import Note, Verdict
+
+_hints_given: dict[str, int] = {}
+
+
+def check(answer: Callable, exercise_id: str | None = None, *, seconds: float = SECONDS) -> Verdict:
+    """Judge an answer to the exercise of its name (or of `exercise_id`) and note the outcome in the journal.
+
+    Never raises because of the answer. Raises KeyError for an unknown exercise and TypeError if `answer` is
+    not a function.
+    """
+    if not callable(answer):
+        came = type(answer).__name__
+        raise TypeError(f"check takes the function itself, as in check(softmax); {came} came")
+    exercise = load_exercise(exercise_id or _name(answer))
+    verdict = judge_answer(exercise, answer, seconds)
+    journal.record_check(exercise.id, verdict.status, verdict.score)
+    return verdict
+
+
+def hint(exercise_id: str | Callable, level: int | None = None) -> Note:
+    """The next hint (a question; where to look; nearly the line), or the one of this level, 1 to 3.
+
+    Takes the id of an exercise or a hunt. Raises KeyError for an unknown one, ValueError for another level.
+    """
+    name = _name(exercise_id)
+    hints = hunt(name).hints if name in hunt_ids() else load_exercise(name).hints
+    if level is not None and level not in range(1, len(hints) + 1):
+        raise ValueError(f"level is {level!r}; hints have the levels 1 to {len(hints)}")
+    given = _hints_given.get(name, 0)
+    chosen = level or min(given + 1, len(hints))
+    _hints_given[name] = max(chosen, given)
+    return Note(f"{name}: hint {chosen} of {len(hints)}", hints[chosen - 1])
+
+
+def solution(exercise_id: str | Callable) -> Note:
+    """The source of the solution; asks to try first if the exercise was never attempted."""
+    name = _name(exercise_id)
+    exercise = load_exercise(name)
+    if name not in journal.read()["exercises"]:
+        text = f'Try first: write it and run `check({name})`, or ask `hint("{name}")`.'
+        return Note(f"{name}: not attempted yet", text)
+    return Note(f"{name}: a solution", "", inspect.getsource(exercise.solution).strip())
+
+
+def _name(exercise: str | Callable) -> str:
+    return exercise if isinstance(exercise, str) else getattr(exercise, "__name__", repr(exercise))
+
+
+def judge_answer(exercise: Exercise, function: Callable, seconds: float = SECONDS) -> Verdict:
+    """Run an answer on all calls of an exercise and judge it."""
+    if has_empty_body(function):
+        return not_attempted(exercise)
+    calls = make_calls(exercise)
+    answers, printed = run(function, calls, seconds)
+    return judge(exercise, calls, answers, printed)
+
+
+def has_empty_body(function: Callable) -> bool:
+    """True if nothing but a docstring, `...` or `pass` stands in a function (False if it has no source)."""
+    try:
+        node = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+    except (OSError, TypeError, SyntaxError):
+        return False
+    return isinstance(node, ast.FunctionDef) and all(_does_nothing(part) for part in node.body)
+
+
+def _does_nothing(statement: ast.stmt) -> bool:
+    is_constant = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+    return is_constant or isinstance(statement, ast.Pass)

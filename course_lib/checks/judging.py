@@ -1,0 +1,293 @@
+"""From answers to a verdict. Works on plain arrays, wherever the answer was called."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from course_lib.checks import compare
+from course_lib.checks.calling import Answer, Call, run
+from course_lib.checks.spec import Exercise, Seen, sentence
+from course_lib.checks.verdict import CaseResult, Verdict
+
+NOTHING = "Nothing was returned: is a `return` missing?"
+NAN = "There is nan in the result: 0/0, inf - inf or the logarithm of a negative number makes it."
+INFINITE = "There is inf in the result: a number grew too large, or something was divided by 0."
+SECOND_CALL = "A second call with the same input gave another result: something is kept between the calls."
+NUMBERS = "The shapes are right, the numbers are not: follow the smallest input that differs by hand."
+LIKELY = 2 / 3
+DECIDING = ("float64", "float32", "again")
+
+
+def judge(exercise: Exercise, calls: Sequence[Call], answers: Sequence[Answer], printed: str = "") -> Verdict:
+    """The verdict on the answers to these calls."""
+    if all(answer.kind == "ellipsis" or answer.error == "NotImplementedError" for answer in answers):
+        return not_attempted(exercise)
+    return Judging(exercise, calls, answers).verdict(printed)
+
+
+def not_attempted(exercise: Exercise) -> Verdict:
+    """The fixed verdict on a stub."""
+    text = f'Write the body, then run `check({exercise.id})` again. Stuck? `hint("{exercise.id}")`.'
+    return Verdict(exercise.id, "not attempted", 0.0, text)
+
+
+class Judging:
+    """Everything known about one set of answers.
+
+    The methods stand in the order in which a fault is recognised. Calls are named by their index; `order`
+    holds those that decide about cases, the smallest input first: a fault is easiest to see there.
+    """
+
+    def __init__(self, exercise: Exercise, calls: Sequence[Call], answers: Sequence[Answer]) -> None:
+        self.exercise, self.calls, self.answers = exercise, calls, answers
+        self.names = list(exercise.outputs)
+        self.all_cases = set(range(len(exercise.cases)))
+        self.expected, _ = run(exercise.reference, calls)
+        deciding = (i for i, call in enumerate(calls) if call.purpose in DECIDING)
+        self.order = sorted(deciding, key=lambda i: (compare.size_of(calls[i]), i))
+        self.hard = {i: self._hard_fault(i) for i in self.order}
+        self.faults = {i: self.hard[i] or self._soft_fault(i) for i in self.order}
+        self.faulty = [i for i in self.order if self.faults[i]]
+        self.failing = {calls[i].case for i in self.faulty}
+
+    def verdict(self, printed: str = "") -> Verdict:
+        """Right, another convention, or wrong with the best thing that can be said."""
+        name, cases = self.exercise.id, self._case_results()
+        if not self.failing:
+            praise = f"All {len(cases)} cases agree, the awkward ones too."
+            return Verdict(name, "right", 1.0, praise, None, cases, printed)
+        for convention in self.exercise.conventions:
+            if self.agreement(convention) == self.all_cases:
+                cases = tuple(CaseResult(case.name, True, "right, in the other convention") for case in cases)
+                said = self._with_evidence(sentence(convention), self.faulty[0])
+                return Verdict(name, "other convention", 1.0, said, convention.__name__, cases, printed)
+        misconception, message = self._diagnosis()
+        return Verdict(name, "wrong", self._score(), message, misconception, cases, printed)
+
+    def _score(self) -> float:
+        weights = np.array([case.weight for case in self.exercise.cases])
+        good = np.array([index not in self.failing for index in range(len(weights))])
+        return float(weights[good].sum() / weights.sum())
+
+    def _case_results(self) -> tuple[CaseResult, ...]:
+        first_fault = {}
+        for i in self.faulty:
+            first_fault.setdefault(self.calls[i].case, self.faults[i][1])
+        return tuple(
+            CaseResult(case.name, index not in first_fault, first_fault.get(index, "as expected"))
+            for index, case in enumerate(self.exercise.cases)
+        )
+
+    def _diagnosis(self) -> tuple[str | None, str]:
+        """The id of the misconception and the message."""
+        stored, full, share = self._closest_stored()
+        kind, hard = self._clearest_hard_fault()
+        if full:
+            said = sentence(stored)
+            return stored.__name__, f"{hard} {said}" if hard else self._with_evidence(said, self.faulty[0])
+        if kind:
+            return kind, hard
+        if share >= LIKELY:
+            said = f"This looks like a known slip: {sentence(stored)}"
+            return stored.__name__, self._with_evidence(said, self.faulty[0])
+        return self._broken_property() or (None, self._with_evidence(NUMBERS, self.faulty[0]))
+
+    def tolerance(self, i: int) -> tuple[float, float]:
+        """Relative and absolute tolerance of one call."""
+        atol = self.exercise.cases[self.calls[i].case].atol
+        return self.exercise.rtol, self.exercise.atol if atol is None else atol
+
+    # (1) raised, hung, wrong type or shape
+
+    def _hard_fault(self, i: int) -> tuple[str, str] | None:
+        answer, expected = self.answers[i], self.expected[i]
+        if answer.kind == "hung":
+            return "hung", f"did not come back within the time limit: does a loop never end?{answer.text}"
+        if answer.kind == "stopped":
+            return "hung", f"was stopped from the keyboard{answer.text}"
+        if answer.kind == "not run":
+            return "hung", "not run"
+        if expected.kind == "raised":
+            if answer.error == expected.error:
+                return None
+            return "raised", f"should raise {expected.error} here, and did not"
+        if answer.kind == "raised":
+            said = compare.explain_error(answer, self.calls[i], self.exercise)
+            return "raised", f"raised {answer.error}{': ' if said else ''}{said}"
+        if answer.kind == "nothing":
+            return "type", NOTHING
+        if answer.kind == "ellipsis":
+            return "type", "`...` was returned"
+        return self._type_or_shape_fault(i)
+
+    def _type_or_shape_fault(self, i: int) -> tuple[str, str] | None:
+        right, got = self._right(i), self._outputs(i)
+        if isinstance(got, str):
+            return "type", got
+        for (name, axes), mine, wanted in zip(self.exercise.outputs.items(), got, right, strict=True):
+            fault = compare.shape_fault(name, mine, wanted, axes, self.calls[i], self.exercise)
+            if fault:
+                return "shape", fault
+            said = compare.difference([mine], [wanted], {name: axes}, *self.tolerance(i))
+            if said and compare.lost_fractions(mine, wanted):
+                return "type", f"{name} has dtype {mine.dtype}, which holds no fractions: {said}"
+        return None
+
+    def _clearest_hard_fault(self) -> tuple[str | None, str]:
+        found = [i for i in self.order if self.hard[i] and self.hard[i][1] != "not run"]
+        if not found:
+            return None, ""
+        kind, said = self.hard[found[0]]
+        if kind == "shape" or any(word in said for word in ("axes", "shape", "sequence")):
+            # axes can be told apart where their lengths differ; of equal ones the smallest stays first
+            found.sort(key=lambda i: compare.lengths_shared(self.calls[i], self.exercise))
+        i = found[0]
+        kind, said = self.hard[i]
+        subject = "Your function " if kind in ("raised", "hung") else ""
+        stop = "" if said.endswith((".", "?")) else "."
+        return kind, f"{subject}{said}{stop} This was on {self._call_text(i)}."
+
+    # values
+
+    def _right(self, i: int) -> tuple[np.ndarray, ...]:
+        value = self.expected[i].value
+        return value if len(self.names) > 1 else (value,)
+
+    def _outputs(self, i: int) -> tuple[np.ndarray, ...] | str:
+        return compare.outputs_of(self.answers[i], self._right(i), self.names)
+
+    def _soft_fault(self, i: int) -> tuple[str, str] | None:
+        if self.expected[i].kind == "raised":
+            return None
+        said = compare.difference(self._outputs(i), self._right(i), self.exercise.outputs, *self.tolerance(i))
+        if said:
+            return "value", said
+        return ("changed", self._changed(i)) if self.answers[i].changed else None
+
+    def _changed(self, i: int) -> str:
+        names = [list(self.exercise.arguments)[k] for k in self.answers[i].changed]
+        return f"the caller's {' and '.join(names)} changed in place"
+
+    # (2) stored wrong answers
+
+    def agreement(self, stored: Callable) -> set[int]:
+        """The cases on which a stored answer does what this answer did, in all calls."""
+        return self.agreement_with(run(stored, self.calls)[0])
+
+    def agreement_with(self, answers: Sequence[Answer]) -> set[int]:
+        """The cases on which these answers to the same calls are alike in all calls."""
+        return self.all_cases - {self.calls[i].case for i in self.order if not self._alike(i, answers[i])}
+
+    def _alike(self, i: int, other: Answer) -> bool:
+        mine = self.answers[i]
+        if mine.kind != other.kind or mine.error != other.error or mine.changed != other.changed:
+            return False
+        if mine.kind != "value" or self.expected[i].kind != "value":
+            return mine.text == other.text or mine.kind == "raised"
+        a, b = (compare.outputs_of(answer, self._right(i), self.names) for answer in (mine, other))
+        if isinstance(a, str) or isinstance(b, str):
+            return a == b
+        return all(compare.same(x, y, *self.tolerance(i)) for x, y in zip(a, b, strict=True))
+
+    def _closest_stored(self) -> tuple[Callable | None, bool, float]:
+        """The stored answer that explains most: it, whether it agrees on all cases, its share of the failing.
+        The stored answer that explains most: it, whether it agrees on all cases, its share of the failing."""
+        best, full, share = None, False, 0.0
+        for stored in self.exercise.wrong:
+            agreed = self.agreement(stored)
+            explained = len(agreed & self.failing) / len(self.failing)
+            if (agreed == self.all_cases, explained) > (full, share):
+                best, full, share = stored, agreed == self.all_cases, explained
+        return best, full, share
+
+    # (3) properties
+
+    def _broken_property(self) -> tuple[str, str] | None:
+        for i in self.order:
+            if self.answers[i].changed:
+                said = self._changed(i).replace("the", "The", 1)
+                return "changed in place", f"{said}: work on a copy. Seen on {self._call_text(i)}."
+        smallest = self.faulty[0]
+        if self._not_finite(smallest):
+            return self._not_finite(smallest)
+        if self._second_call_differs():
+            return "second call", SECOND_CALL
+        for prop in self.exercise.properties:
+            if not self.holds(prop):
+                i = self._where_it_fails(prop)
+                return self._not_finite(i) or (prop.__name__, self._with_evidence(sentence(prop), i))
+        ignored = self._ignored_argument()
+        if ignored:
+            said = f"The argument `{ignored}` is ignored: changing it changes nothing."
+            return "ignored", self._with_evidence(said, smallest)
+        return None
+
+    def _not_finite(self, i: int) -> tuple[str, str] | None:
+        for misconception, said, is_bad in (("nan", NAN, np.isnan), ("inf", INFINITE, np.isinf)):
+            if any(np.any(is_bad(mine)) for mine in self._outputs(i)):
+                return misconception, self._with_evidence(said, i)
+        return None
+
+    def _second_call_differs(self) -> bool:
+        purposes = [call.purpose for call in self.calls]
+        return not self._alike(0, self.answers[purposes.index("again")])
+
+    def holds(self, prop: Callable[[dict[str, Seen]], bool]) -> bool:
+        """Whether a property holds for the answer, over all cases."""
+        return bool(prop(self._seen()))
+
+    def _seen(self) -> dict[str, Seen]:
+        seen = {}
+        for i, call in enumerate(self.calls):
+            if call.purpose == "float64" and self.expected[i].kind == "value":
+                inputs = dict(zip(self.exercise.arguments, call.args, strict=False)) | dict(call.options)
+                outputs = dict(zip(self.names, self._outputs(i), strict=True))
+                seen[self.exercise.cases[call.case].name] = Seen(inputs, outputs)
+        return seen
+
+    def _where_it_fails(self, prop: Callable[[dict[str, Seen]], bool]) -> int:
+        """The smallest faulty call that shows a property failing: alone, or as one of the cases that it
+        compares."""
+        seen = self._seen()
+        for i in self.faulty:
+            name = self.exercise.cases[self.calls[i].case].name
+            try:
+                if not prop({name: seen[name]}):
+                    return i
+            except KeyError:  # the property compares named cases
+                if _needs(prop, seen, name):
+                    return i
+        return self.faulty[0]
+
+    def _ignored_argument(self) -> str | None:
+        for i, call in enumerate(self.calls):
+            if call.purpose in DECIDING:
+                continue
+            plain = next(k for k, other in enumerate(self.calls) if other.case == call.case)
+            matters = not _same_answer(self.expected[plain], self.expected[i], self.tolerance(i))
+            if matters and _same_answer(self.answers[plain], self.answers[i], (0.0, 0.0)):
+                return call.purpose
+        return None
+
+    # (4) the first differing element, and the input on which it shows
+
+    def _with_evidence(self, text: str, i: int) -> str:
+        return f"{text} On {self._call_text(i)}: {self.faults[i][1]}.".strip()
+
+    def _call_text(self, i: int) -> str:
+        return compare.call_text(self.exercise, self.calls[i], self.exercise.cases[self.calls[i].case].name)
+
+
+def _needs(prop: Callable[[dict[str, Seen]], bool], seen: dict[str, Seen], name: str) -> bool:
+    try:
+        prop({other: case for other, case in seen.items() if other != name})
+    except KeyError:
+        return True
+    return False
+
+
+def _same_answer(one: Answer, other: Answer, tolerance: tuple[float, float]) -> bool:
+    if one.kind != "value" or other.kind != "value":
+        return False
+    a, b = one.arrays(), other.arrays()
+    return len(a) == len(b) and all(compare.same(x, y, *tolerance) for x, y in zip(a, b, strict=True))

@@ -1,0 +1,105 @@
+"""What one exercise is made of, and how the files of `specs/` are found."""
+
+import difflib
+import importlib.util
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+SPECS = Path(__file__).parent / "specs"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One input of an exercise.
+
+    `inputs` draws the positional arguments (a tuple) from a seeded generator, `options` go by keyword.
+    A case that the reference answers with an exception must raise the same exception in an answer.
+    `atol` replaces the exercise's own, e.g. 0.0 where zeros must be exact.
+    """
+
+    name: str
+    inputs: Callable[[np.random.Generator], tuple]
+    options: Mapping[str, object] = field(default_factory=dict)
+    weight: float = 1.0
+    atol: float | None = None
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """One exercise: its contract, cases, stored answers and hints.
+
+    `arguments` and `outputs` map names to axis names; "..." stands for any leading axes.
+    Wrong answers, conventions and properties are functions: the name is the id, the docstring the sentence.
+    A property gets a dict from case name to `Seen` and returns True where it holds.
+    """
+
+    id: str
+    contract: str
+    minutes: int
+    difficulty: int
+    points: int
+    arguments: Mapping[str, tuple[str, ...]]
+    outputs: Mapping[str, tuple[str, ...]]
+    cases: Sequence[Case]
+    reference: Callable
+    solution: Callable
+    wrong: Sequence[Callable]
+    right: Sequence[Callable]
+    hints: Sequence[str]
+    conventions: Sequence[Callable] = ()
+    properties: Sequence[Callable] = ()
+    rtol: float = 1e-4
+    atol: float = 1e-5
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one case gave: its inputs and the answer's outputs, both by name."""
+
+    inputs: Mapping[str, object]
+    outputs: Mapping[str, np.ndarray]
+
+
+def sentence(function: Callable) -> str:
+    """The docstring of a stored answer or property, on one line."""
+    return " ".join((inspect.getdoc(function) or "").split())
+
+
+def exercise_ids() -> list[str]:
+    """Ids of all exercises, in the order of the lessons."""
+    return [path.stem[3:] for path in sorted(SPECS.glob("[0-9][0-9]_*.py"))]
+
+
+def hunt_ids() -> list[str]:
+    """Ids of all mutant hunts, in the order of the lessons."""
+    return [path.stem.removeprefix("hunt_") for path in sorted(SPECS.glob("hunt_*.py"))]
+
+
+def load_exercise(exercise_id: str) -> Exercise:
+    """The exercise of this id; KeyError with the nearest ids if there is none."""
+    if exercise_id not in exercise_ids():
+        raise KeyError(unknown("exercise", exercise_id, exercise_ids()))
+    [path] = SPECS.glob(f"[0-9][0-9]_{exercise_id}.py")
+    return load_file(path).EXERCISE
+
+
+def unknown(kind: str, wanted: str, known: list[str]) -> str:
+    """The message for an id that does not exist."""
+    near = difflib.get_close_matches(wanted, known, n=3, cutoff=0.5)
+    there = f"nearest: {', '.join(near)}" if near else f"there are: {', '.join(known)}"
+    return f"no {kind} is called {wanted!r}; {there}"
+
+
+@cache
+def load_file(path: Path) -> ModuleType:
+    """Import one file of `specs/` (their names begin with a digit, so `import` cannot)."""
+    found = importlib.util.spec_from_file_location(f"course_lib.checks.specs.{path.stem}", path)
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    return module
