@@ -1,0 +1,1 @@
+"""Text sources become notebooks: read, convert, execute, compare, lint. Knows nothing of attention."""
