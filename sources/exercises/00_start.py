@@ -1,0 +1,50 @@
+# ---
+# jupyter:
+#   course:
+#     lesson: 00_start
+#     exercises: [weighted_average]
+# ---
+
+# %%
+import numpy as np
+
+from course_lib import start
+from course_lib.checks import check, hint
+
+start("00_start")
+
+# %% [markdown]
+# ## weighted_average (5 min)
+#
+# In the lesson you mended one line. Now write the whole function. The three steps are those of the lesson.
+#
+# $$\text{weighted average} = \frac{\sum_{i=1}^{n} w_i \, v_i}{\sum_{i=1}^{n} w_i}$$
+#
+# | argument | shape | what it is |
+# |---|---|---|
+# | `values` | (n,) | n numbers |
+# | `weights` | (n,) | how much each of them counts; they need not add up to 1 |
+# | returns | a number | the weighted average |
+
+# %%
+def weighted_average(values, weights):
+    """The average of `values` (n,), in which value i counts `weights[i]` times; weights (n,) need not sum to 1.
+
+    >>> weighted_average(np.array([4.0, 10.0, 6.0]), np.array([2.0, 1.0, 1.0]))
+    6.0
+    """
+    ### BEGIN SOLUTION
+    products = weights * values  # 1 multiply
+    total = products.sum()  # 2 add
+    return float(total / weights.sum())  # 3 divide
+    ### END SOLUTION
+
+
+check(weighted_average)
+
+# %% [markdown]
+# Stuck? Each call of the next cell gives the next of three hints. When the check says *right*, go on to
+# [lesson 01](../notebooks/01_dot_products.ipynb).
+
+# %%
+hint("weighted_average")
