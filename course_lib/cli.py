@@ -1,0 +1,109 @@
+"""The course's commands, inside the environment. Each imports what it needs: a start is quick."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+
+ROOT = Path(__file__).resolve().parents[1]
+
+folder_option = click.option(
+    "--folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Your work folder (else COURSE_HOME, else attention-course in your home folder).",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Attention and Transformers: lessons, explorers, exercises that answer."""
+
+
+@main.command()
+@click.option("--browser/--no-browser", default=True, help="Open a browser, or only print the address.")
+@click.option("--port", type=click.IntRange(1, 65535), help="The port (else the first free one from 8888).")
+@folder_option
+def lab(browser: bool, port: int | None, folder: Path | None) -> None:
+    """Open the course in JupyterLab, in a work folder of your own."""
+    from course_lib import lab as opening
+
+    sys.exit(opening.open_course(ROOT, use_folder(folder), browser, port))
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.option("--quick", is_flag=True, help="Leave out training lessons and the browser.")
+@click.argument("pytest_options", nargs=-1, type=click.UNPROCESSED)
+def test(quick: bool, pytest_options: tuple[str, ...]) -> None:
+    """Run every test. Other options go to pytest, e.g. -k softmax."""
+    from course_lib import testing
+
+    sys.exit(testing.run(ROOT, quick, list(pytest_options)))
+
+
+@main.command()
+def doctor() -> None:
+    """Say what is there and what is missing."""
+    sys.exit(subprocess.run([sys.executable, ROOT / "course.py", "doctor"]).returncode)
+
+
+@main.command()
+@folder_option
+def progress(folder: Path | None) -> None:
+    """Show what you opened, predicted and solved."""
+    from course_lib import journal
+
+    use_folder(folder)
+    click.echo(journal.summary())
+
+
+@main.command()
+@click.argument("number")
+@folder_option
+def reset(number: str, folder: Path | None) -> None:
+    """Bring back the notebooks of lesson NUMBER; yours are kept beside them."""
+    from course_lib import workfolder
+
+    try:
+        restored = workfolder.reset(ROOT, use_folder(folder), number)
+    except workfolder.WorkFolderError as error:
+        raise click.ClickException(str(error)) from error
+    for notebook, kept in restored:
+        click.echo(f"{notebook} is as in the course" + (f"; yours is now {kept.name}" if kept else ""))
+
+
+@main.command()
+@click.argument("selection", required=False)
+@click.option("--check", is_flag=True, help="Write nothing: compare the notebooks with the sources.")
+def build(selection: str | None, check: bool) -> None:
+    """Make the notebooks from sources/: those that changed, or lesson SELECTION, or all."""
+    from course_lib.authoring.build import build
+
+    sys.exit(build(selection, check=check))
+
+
+@main.group()
+def bench() -> None:
+    """Measure the course."""
+
+
+@bench.command()
+def explorers() -> None:
+    """The explorers: milliseconds and bytes for a move."""
+    import runpy
+
+    sys.exit(runpy.run_path(str(ROOT / "benchmarks" / "explorers.py"))["main"]())
+
+
+def use_folder(folder: Path | None) -> Path:
+    """The reader's work folder, set for this process and for the kernels it starts."""
+    from course_lib import journal
+
+    home = (folder or journal.home()).expanduser().absolute()
+    os.environ["COURSE_HOME"] = str(home)
+    return home
+
+
+if __name__ == "__main__":
+    main()
