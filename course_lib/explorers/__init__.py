@@ -1,0 +1,8 @@
+"""Pictures one can touch: one factory function per explorer. Loads neither torch nor matplotlib."""
+
+from course_lib.explorers.attention import attention_explorer
+from course_lib.explorers.dot_product import dot_product_explorer
+from course_lib.explorers.softmax import softmax_explorer
+from course_lib.explorers.sqrt_d import sqrt_d_explorer
+
+__all__ = ["attention_explorer", "dot_product_explorer", "softmax_explorer", "sqrt_d_explorer"]
