@@ -69,12 +69,13 @@ def arrows(ax: Axes, vectors: dict[str, tuple[float, float]], colors: dict[str, 
         ax.annotate(
             name,
             (x, y),
-            (9 * x / length, 9 * y / length),
+            ((9 + 3 * len(name)) * x / length, 9 * y / length),  # clear of the tip: names are wide
             textcoords="offset points",
             color=color,
             ha="center",
             va="center",
             fontweight="bold",
+            bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.5},
         )
     reach = 1.2 * max(1, *(max(abs(x), abs(y)) for x, y in vectors.values()))
     low_x, low_y = (-reach if min(v[i] for v in vectors.values()) < 0 else -0.15 * reach for i in (0, 1))
@@ -115,3 +116,21 @@ def heat_map(
                 fontsize=9,
                 color=PAPER if weight > 0.5 else INK,
             )
+
+
+def number_grids(ax: Axes, grids: dict[str, np.ndarray], between: list[str], colors: dict[str, str]) -> None:
+    """Matrices side by side with their numbers, a name above each and a sign between neighbours."""
+    left, tallest = 0.0, max(len(grid) for grid in grids.values())
+    for (name, grid), sign in zip(grids.items(), [*between, ""], strict=True):
+        rows, columns = grid.shape
+        top, gap = (tallest - rows) / 2, 0.7 + 0.3 * len(sign)
+        for (row, column), number in np.ndenumerate(grid):
+            x, y = left + column, top + row
+            ax.add_patch(plt.Rectangle((x, y), 1, 1, facecolor=PAPER, edgecolor=colors.get(name, QUIET)))
+            ax.text(x + 0.5, y + 0.5, f"{number:.4g}", ha="center", va="center", fontsize=8)
+        color = colors.get(name, INK)
+        ax.text(left + columns / 2, top - 0.15, name, ha="center", va="bottom", fontsize=9, color=color)
+        ax.text(left + columns + gap / 2, tallest / 2, sign, ha="center", va="center", fontsize=10)
+        left += columns + gap
+    ax.set(xlim=(-0.1, left - 0.5), ylim=(tallest + 0.1, -1), aspect="equal")
+    ax.axis("off")

@@ -64,5 +64,5 @@ def entropy(p: Float[np.ndarray, "..."], axis: int = -1) -> Float[np.ndarray, ".
     0.6931
     """
     p = np.asarray(p)
-    logs = np.log(p, out=np.zeros_like(p), where=p > 0)
+    logs = np.log(p, out=np.zeros(p.shape, np.result_type(p, np.float32)), where=p > 0)
     return -(p * logs).sum(axis=axis)
