@@ -297,7 +297,7 @@ def install_all(accept_cuda: bool) -> None:
         if run_step("Making the Python environment", make) != 0:
             raise failed_step("The Python environment could not be made.", no_venv_hint())
     install_torch(accept_cuda)
-    everything = [*installer(), *configured_sources(), "-e", f"{ROOT}[test]"]
+    everything = [*installer(), *configured_sources(), "-e", ".[test]"]
     if run_step("Installing the other packages", everything) != 0:
         raise failed_step("The packages could not be installed.")
 
@@ -361,7 +361,7 @@ def clean_environment() -> dict[str, str]:
 
 def install_environment() -> dict[str, str]:
     """The same for an installer: quiet, no questions, our pins even for what builds the course's package."""
-    pins = str(ROOT / "constraints.txt")
+    pins = "constraints.txt"  # relative to ROOT: the variables are split at spaces, which a path may have
     return clean_environment() | {
         "PIP_CONSTRAINT": pins,
         "UV_CONSTRAINT": pins,
@@ -381,7 +381,7 @@ def run_step(title: str, command: list[str]) -> int:
         try:
             process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
-                text=True, encoding="utf-8", errors="replace", env=install_environment(),
+                text=True, encoding="utf-8", errors="replace", env=install_environment(), cwd=ROOT,
             )  # fmt: skip
         except OSError as error:
             log.write(f"{error}\n")

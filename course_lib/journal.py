@@ -5,6 +5,7 @@ Nothing leaves the machine. The file is `progress.json` in the reader's folder (
 
 import json
 import os
+import sys
 import tempfile
 import tomllib
 from html import escape
@@ -28,8 +29,8 @@ def read() -> dict:
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
         return {key: type(empty)(stored.get(key, empty)) for key, empty in EMPTY.items()}
-    except FileNotFoundError:
-        pass
+    except OSError:
+        pass  # not there yet, or a folder that `_write` complains about
     except (ValueError, TypeError, AttributeError):
         path.replace(path.with_name("progress.unreadable.json"))
     return {key: type(empty)() for key, empty in EMPTY.items()}
@@ -111,10 +112,19 @@ def progress() -> Progress:
 
 
 def _write(journal: dict) -> None:
-    """Replace the file in one step, so that an interrupted write loses nothing."""
+    """Replace the file in one step, so that an interrupted write loses nothing.
+
+    A folder that is full or read-only must not stop a lesson: it is said, and the lesson goes on.
+    """
     folder = home()
-    folder.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=folder, prefix="progress.", suffix=".tmp")
-    with open(handle, "w", encoding="utf-8") as file:
-        json.dump(journal, file, indent=1, sort_keys=True)
-    Path(temporary).replace(folder / "progress.json")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=folder, prefix="progress.", suffix=".tmp")
+        with open(handle, "w", encoding="utf-8") as file:
+            json.dump(journal, file, indent=1, sort_keys=True)
+        Path(temporary).replace(folder / "progress.json")
+    except OSError as error:
+        print(
+            f"Your progress could not be saved in {folder}: {error.strerror}. The lesson goes on.",
+            file=sys.stderr,
+        )

@@ -51,7 +51,7 @@ def fetch_data() -> None:
         except archives.FetchError as error:
             print(
                 f"Warning: {archive.what} could not be fetched: {error}.\n"
-                f"Only {lessons(archive)} need them; the next start tries again.",
+                f"Needed in {lessons(archive)} only; the next start tries again.",
                 file=sys.stderr,
             )
 

@@ -159,6 +159,11 @@ def _check_header(source: Source) -> None:
             raise SourceError(
                 f"{source.path.name}: `{name}` in the header must be a list, got {source.header[name]!r}."
             )
+        for line in source.header.get(name, []):
+            if not isinstance(line, str):
+                raise SourceError(
+                    f"{source.path.name}: `{name}` holds {line!r}; a line with a colon must stand in quotes."
+                )
 
 
 def lesson_paths(root: Path = ROOT) -> list[Path]:

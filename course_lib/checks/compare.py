@@ -36,7 +36,7 @@ def _single(value: np.ndarray | tuple, expected: np.ndarray, names: Sequence[str
     if len({part.shape for part in value}) == 1:
         stacked = np.stack(value)
         # a pair of arrays is a list of rows only when it has the shape of the result
-        if stacked.shape == expected.shape or value[0].ndim < expected.ndim:
+        if stacked.shape == expected.shape or value[0].ndim < max(expected.ndim, 1):
             return (stacked,)
     shapes = " and ".join(str(part.shape) for part in value)
     return f"{_wanted(names)}, but {len(value)} came, of shapes {shapes}"

@@ -16,7 +16,7 @@ CARD = (
     "border:1px solid var(--jp-border-color2,#9e9e9e);border-left:4px solid {colour};border-radius:3px;"
     "padding:8px 14px;max-width:46em;color:var(--jp-ui-font-color1,inherit);"
     "background:var(--jp-layout-color1,transparent);font-family:var(--jp-ui-font-family,sans-serif);"
-    "font-size:var(--jp-ui-font-size2,15px);line-height:1.5"
+    "font-size:var(--jp-content-font-size1,14px);line-height:1.5"
 )
 CODE = (
     "font-family:var(--jp-code-font-family,monospace);font-size:0.92em;padding:0 3px;border-radius:3px;"

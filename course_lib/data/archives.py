@@ -172,6 +172,8 @@ def _reason(output: str) -> str:
     """The cause of a failed download in a few words."""
     if "DO NOT MATCH THE HASHES" in output:
         return "what was downloaded does not have the published SHA-256"
+    if "NewConnectionError" in output or "NameResolutionError" in output or "Failed to establish" in output:
+        return "the network could not be reached"
     errors = [line.strip() for line in output.splitlines() if "error" in line.lower()]
     return errors[-1][:200] if errors else "pip could not download it"
 

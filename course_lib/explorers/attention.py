@@ -636,7 +636,8 @@ def attention_explorer(
 
     Vectors are (n, d_head), or (n_heads, n, d_head); values may have a size d_v of their own. Those not
     given are made from `seed` so that each query finds a key. `query` and `head` are the chosen ones. With
-    `attention`, a function with the contract of scaled_dot_product_attention, all results are that function's, right or wrong.
+    `attention`, a function with the contract of scaled_dot_product_attention, all results are that
+    function's, right or wrong.
     Results: .weights (n, n), .output (n, d_v) of the chosen head. ValueError names the argument.
     Source: Vaswani et al. 2017, Attention Is All You Need, equation 1.
     """  # fmt: skip

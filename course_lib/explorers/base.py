@@ -284,9 +284,9 @@ class Explorer(anywidget.AnyWidget):
     def challenge(self, text: str, condition: str | Callable[["Explorer"], bool] | None = None) -> None:
         """Sets a task; `solved` turns True at the first change after which its condition holds.
 
-        `condition` is text such as "weights[1] > 0.9", which the page checks without a kernel, or a function of
-        the explorer, checked in Python. A family may understand the words alone. Raises ValueError where there is
-        nothing to check.
+        `condition` is text such as "weights[1] > 0.9", which the page checks without a kernel, or a function
+        of the explorer, checked in Python. A family may understand the words alone. Raises ValueError where
+        there is nothing to check.
         """
         condition = condition if condition is not None else self.condition_for(text)
         if condition is None:

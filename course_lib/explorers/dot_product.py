@@ -10,6 +10,8 @@ from course_lib.explorers import still
 from course_lib.explorers.base import Explorer, Numbers
 from course_lib.palette import GRID, INK, KEY, QUERY, QUIET
 
+SHADOW = "#F3C4A3"  # the query's colour, pale
+
 
 class DotProductExplorer(Explorer):
     """A query and a key in the plane; their dot product, cosine, angle and projection."""
@@ -109,7 +111,7 @@ class DotProductExplorer(Explorer):
         parts += [still.line(30, cy, 430, cy), still.line(cx, 10, cx, 330)]
         foot = at(*results["projection"])
         parts.append(still.line(*at(*self.query), *foot, QUIET, dashed=True))
-        parts.append(still.line(cx, cy, *foot, QUERY, width=7.0))
+        parts.append(still.line(cx, cy, *foot, SHADOW, width=7.0))
         for name, colour, tip in (("key", KEY, self.key), ("query", QUERY, self.query)):
             parts.append(still.arrow(cx, cy, *at(*tip), colour))
             x, y = at(*(v + 0.3 * np.sign(v) for v in tip))

@@ -115,7 +115,7 @@ class SoftmaxExplorer(Explorer):
         n, labels = len(self.scores), self.labels
         shifted = [x + self.shift for x in self.scores]
         top, low = max(4.0, *shifted), min(0.0, *shifted)
-        left, width, rows = 150, min(110, 500 / n), []
+        left, width, rows = 130, min(165, 520 / n), []
         base = 20 + 120 * top / (top - low)
         rows.append(still.text(20, 75, "scores", bold=True))
         rows.append(still.text(20, 235, "weights", bold=True) + still.text(20, 253, "sum to 1", colour=QUIET))
@@ -144,10 +144,10 @@ def softmax_explorer(
     preset: str | None = None,
     predict: bool = True,
 ) -> SoftmaxExplorer:
-    """Drag 3 to 8 scores (-10 to 10) and see their softmax weights at a temperature (0.1 to 10), `shift` added to all.
+    """Drag 3 to 8 scores (-10 to 10); see their weights at a temperature (0.1 to 10), `shift` added to all.
 
-    Results: .weights (n,), .entropy in nats, .gradient (n,) of the weight `chosen`. predict=False leaves the guess
-    out. Raises ValueError that names the argument.
+    Results: .weights (n,), .entropy in nats, .gradient (n,) of the weight `chosen`. predict=False leaves
+    the guess out. Raises ValueError that names the argument.
     Source: Goodfellow, Bengio and Courville 2016, Deep Learning, sections 4.1 and 6.2.2.
     """
     return SoftmaxExplorer(

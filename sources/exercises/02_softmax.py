@@ -14,9 +14,9 @@ from course_lib.checks import check
 start("02_softmax")
 
 # %% [markdown]
-# Four functions, each of a few lines. The hints come with `from course_lib.checks import hint`.
+# Four functions, each of a few lines, 39 minutes in all. The hints come with `from course_lib.checks import hint`.
 #
-# ## 1. Scores to weights (10 min)
+# ## 1. Scores to weights (15 min)
 #
 # The steps have the labels of the lesson: 1 shift, 2 exponentiate, 3 normalise. Think of rows that lie far
 # apart, and of integers.
@@ -27,7 +27,7 @@ def softmax(x, axis=-1):
     """Positive weights that sum to 1 along `axis`; the shape of x stays.
 
     x is an array of any shape, of integers or floats; a score of -inf gets exactly 0.
-    Scores of 1000 and more are no problem. x is not changed.
+    Scores of 1000 and more are no problem. Each row has at least one score above -inf. x is not changed.
 
     >>> softmax(np.log([1.0, 2.0, 5.0]))
     array([0.125, 0.25 , 0.625])
@@ -105,8 +105,8 @@ check(entropy)
 # %% [markdown]
 # ## 4. The way back (10 min)
 #
-# A loss has the slopes `d_weights` for the weights. Which has it for the scores? Each slope minus the
-# weighted mean of its row, times the weight.
+# A loss has the slopes `d_weights` for the weights. Which slopes has it for the scores? Write it without
+# looking at the lesson, from the Jacobian diag(p) - p p^T, and build no (n, n) table. Now there are many rows.
 
 
 # %%
@@ -128,3 +128,15 @@ def softmax_backward(d_weights, weights):
 
 # %%
 check(softmax_backward)
+
+# %% [markdown]
+# One more, on paper. The loss is $-\ln p_r$ for the right answer $r$, so its slope for the weight is
+# $-1/p_r$ there and 0 elsewhere. What does your function return, for any weights $p$?
+#
+# <details><summary>Compare with yours</summary>
+#
+# The weights themselves, minus 1 at the right answer. The weighted mean of the slopes is
+# $p_r \cdot (-1/p_r) = -1$. So every answer gets $p_j \, (g_j + 1)$: that is $p_j$ where $g_j = 0$, and
+# $p_r - 1$ at the right one. The factor $p_r$ has cancelled, and a confident mistake still has a slope.
+#
+# </details>

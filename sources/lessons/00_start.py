@@ -7,7 +7,7 @@
 #     short_path: 12
 #     needs: []
 #     objectives:
-#       - work through a lesson: guess, run, change, check, ask for a hint
+#       - "work through a lesson: guess, run, change, check, ask for a hint"
 #       - compute a weighted average by hand and in NumPy, and say what the weights do
 #       - tell a test that can find a fault from one that cannot
 #       - say in one sentence what attention does to a word

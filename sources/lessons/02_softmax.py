@@ -3,14 +3,14 @@
 #   course:
 #     title: Softmax
 #     question: How can a machine choose and still learn from its choice?
-#     minutes: 50
+#     minutes: 70
 #     short_path: 20
 #     needs: [00_start, 01_dot_products]
 #     objectives:
 #       - turn scores into weights by hand, and say which changes of the scores leave the weights alone
 #       - write a softmax that survives scores of 1000 and -inf, along the axis you mean
 #       - make a choice harder or softer with a temperature, and measure how undecided it is by its entropy
-#       - derive the gradient of softmax, test it, and say where it dies
+#       - derive the gradient of softmax, test it, and say when almost nothing of it is left
 #     terms: [softmax, temperature, entropy, Jacobian, saturation]
 # ---
 
@@ -25,13 +25,13 @@ start("02_softmax")
 # ## A choice that cannot learn (2 min, short path)
 #
 # Someone writes to a help page: *I cannot get in*. The page has three answers, and a model gives each a
-# score: **restart** 2.0, **password** 1.9, **cable** 0.2. The page shows the best one, *restart*. The reader
-# wanted *password*.
+# score: **restart** 2.0, **password** 1.9, **cable** 0.2. The page shows the answer with the highest score:
+# *restart*. The reader wanted *password*.
 #
 # How should the model learn from that? Its score for *password* ought to rise a little. Will the page notice?
 #
-# **Short path.** 20 minutes: read the four sections whose heading says *short path*. Run the cells between
-# them all the same, because later ones use their names.
+# **Short path.** 20 minutes: the first four sections and *Back to the help page*, whose headings say *short
+# path*. Run the cells between them unread, because later ones use their names.
 #
 # **Predict.** Guess before you run on. Your guess is kept on this computer only, and answered below.
 
@@ -53,19 +53,18 @@ def page_shows(password_score):
 for password_score in (1.90, 1.99, 2.01):
     print(f"password {password_score:.2f}: the page shows {page_shows(password_score)}")
 assert page_shows(2.01) == "password"
-compare("hard_choice", "nothing changes" if page_shows(1.99) == page_shows(1.90) else "it flips to password")
+compare("hard_choice", "none" if page_shows(1.99) == page_shows(1.90) else "all 1,000")
 
 # %% [markdown]
 # **Look.** A rise of 0.09 did nothing. Another 0.02 turned everything over. NumPy's `argmax`, the position of
 # the largest number, is flat and then jumps. Where it is flat its slope is 0; where it jumps it has no slope
 # at all. Learning by gradients asks *which way is better?* and gets no answer.
 #
-# We need a choice that leans. And there is a second trap on the way: the formula that everyone writes first
-# answers `nan` for scores that are nothing special. At the end of this lesson the help page learns, with a
-# function that never does that.
+# We need a choice that leans. On the way there is a second trap, in the formula that everyone writes first.
+# At the end of this lesson the help page learns.
 
 # %% [markdown]
-# ## From scores to weights (6 min, short path)
+# ## From scores to weights (7 min, short path)
 #
 # Let each answer get a share of the choice: a **weight**. We ask three things of the weights:
 #
@@ -101,13 +100,12 @@ compare("divide", f"{lifted[0]:.2f}")
 # result depends on where the zero of the scale lies. The year 2000 is not "twice" the year 1000 either:
 # another calendar counts from another zero. Nobody chose the zero of a model's scores.
 #
-# **Why.** So we look for a function $f$ to apply before dividing. It must be positive everywhere and rising.
-# And adding $c$ to all scores must multiply every $f(s)$ by the same factor, because a common factor
-# disappears in a division. The exponential does all that: $e^{s + c} = e^c \, e^s$. Up to the base, and a
-# factor that cancels, it is the only continuous function that does.
+# **Why.** So we look for a function to apply before dividing. It must be positive everywhere and rising. The
+# exponential $e^s$ is both. Whether it mends the second fault too is the question of the next section.
 #
-# Exponential, then division by the sum: this is **softmax** (the name is from Bridle, 1990). For scores
-# $s_1, \dots, s_n$ the weights are
+# Exponential, then division by the sum: this is **softmax**. The name is from J. Bridle (1990),
+# [*Probabilistic interpretation of feedforward classification network outputs*](https://doi.org/10.1007/978-3-642-76153-9_28).
+# For scores $s_1, \dots, s_n$ the weights are
 #
 # $$p_i = \frac{e^{s_i}}{\sum_{j=1}^{n} e^{s_j}}$$
 #
@@ -149,10 +147,10 @@ assert np.allclose(weights, [1 / 8, 2 / 8, 5 / 8])
 from course_lib import palette, plots
 
 fig, panels = plots.figure(width=7.5, height=2.6, columns=3)
-steps = {"score s": scores, "exponential of s": np.exp(scores), "weight p": weights}
-for panel, (name, values) in zip(panels, steps.items(), strict=True):
-    plots.bars(panel, ["a", "b", "c"], values, digits=3)
-    panel.set(xlabel="answer", ylabel=name, ylim=(0, 1.2 * values.max()))
+steps = {"score s": (scores, 2), "exponential of s": (np.exp(scores), 0), "weight p": (weights, 3)}
+for panel, (name, (values, digits)) in zip(panels, steps.items(), strict=True):
+    plots.bars(panel, ["a", "b", "c"], values, digits=digits)
+    panel.set(xlabel="answer", ylabel=name, yticks=[], ylim=(0, 1.2 * values.max()))
 plots.show(fig, alt="Bars: scores 0, 0.69, 1.61 become 1, 2, 5 and then weights 0.125, 0.25, 0.625.")
 
 # %% [markdown]
@@ -174,11 +172,13 @@ assert np.isclose(after[1] - before[1], 0.022, atol=0.0005)
 # **Look.** The same rise of 0.09 that did nothing to the hard choice now moves *password* by 0.022, from 0.44
 # to 0.46. The choice leans.
 #
-# **Change it.** In a new cell, give all three answers the score 2.0. What must the weights be? Then give all
-# three the score -7.
+# **Change it.** In a new cell, give all three answers the score 2.0. What must the weights be? Then lower
+# *cable* to -7.
 
 # %% [markdown]
-# ## Only differences count (5 min, short path)
+# ## Add a constant (3 min, short path)
+#
+# Plain division failed when 100 was added to all scores. The same test for softmax:
 
 # %%
 predict("shift")
@@ -187,10 +187,10 @@ predict("shift")
 # **Run.** The cell adds 100 to every score and prints the weights before and after.
 
 # %%
-lifted = softmax_as_written(page_scores + 100)
+raised = softmax_as_written(page_scores + 100)
 print("scores      ", page_scores, "->", before)
-print("scores + 100", page_scores + 100, "->", lifted)
-same = np.allclose(before, lifted)
+print("scores + 100", page_scores + 100, "->", raised)
+same = np.allclose(before, raised)
 compare("shift", "they stay as they are" if same else "they move towards one third each")
 
 # %% [markdown]
@@ -198,17 +198,21 @@ compare("shift", "they stay as they are" if same else "they move towards one thi
 #
 # $$\frac{e^{s_i + c}}{\sum_j e^{s_j + c}} = \frac{e^c \, e^{s_i}}{e^c \sum_j e^{s_j}} = \frac{e^{s_i}}{\sum_j e^{s_j}}$$
 #
+# So the second fault is mended. It also says why the exponential and no other function: adding $c$ has to
+# multiply every term by the same factor. Up to the base, and a factor that cancels, $e^s$ is the only
+# continuous function that does.
+#
 # Divide two weights and the sums cancel too: $p_i / p_j = e^{s_i - s_j}$. **The ratio of two weights depends
 # on the difference of their two scores and on nothing else.** A lead of 1 is a factor of $e \approx 2.72$,
 # wherever it happens.
 #
-# Adding is harmless. And multiplying?
+# Now multiply instead of add.
 
 # %%
 predict("double")
 
 # %% [markdown]
-# **Run.** Doubled scores, on the paper-size example.
+# **Run.** Doubled scores, on the small example of the table.
 
 # %%
 doubled = softmax_as_written(2 * np.log([1.0, 2.0, 5.0]))
@@ -217,16 +221,45 @@ print("now doubled", doubled, "= 1/30, 4/30, 25/30")
 assert np.allclose(doubled, [1 / 30, 4 / 30, 25 / 30])
 lead_of_one = softmax_as_written(np.array([1.0, 0.0]))
 assert np.isclose(lead_of_one[0] / lead_of_one[1], np.e)
-compare("double", f"25/30 = {doubled[2]:.3f}")
+compare("double", f"{doubled[2]:.3f}")
 
 # %% [markdown]
 # **Look.** Doubling squares each exponential: 1, 2, 5 became 1, 4, 25. The best one gained, and nobody
 # overtook anybody.
 #
-# **Change it.** Here is softmax to play with. It has three kinds of control: the scores, a constant added to
-# all of them, and a temperature by which all are divided. Answer one question with it. **You may move the
-# score of a, the constant, or the temperature: which of the three changes the ratio of the weights b and c?**
-# Pin the first state, move one control, and compare the two.
+# ## Temperature (5 min, short path)
+#
+# Doubling made the choice sharper. To set the sharpness on purpose, divide all scores by a **temperature**
+# $T > 0$ first:
+#
+# $$p_i = \frac{e^{s_i / T}}{\sum_j e^{s_j / T}}$$
+#
+# The word is from physics, where this formula, with minus the energy as the score, says how often a body of
+# temperature $T$ is found in each of its states (Boltzmann, Gibbs).
+
+# %%
+predict("cold")
+
+# %% [markdown]
+# **Run.** The help page's scores at five temperatures.
+
+# %%
+for temperature in (0.01, 0.05, 1.0, 20.0, 1000.0):
+    print(f"T = {temperature:8.3f}: {softmax_as_written(page_scores / temperature)}")
+assert np.allclose(softmax_as_written(page_scores / 0.01), [1, 0, 0], atol=0.0001)
+assert np.allclose(softmax_as_written(page_scores / 1000), 1 / 3, atol=0.001)
+assert np.isclose(np.exp(2), 7.4, atol=0.05)
+compare("cold", f"{softmax_as_written(page_scores / 0.05)[0]:.2f}")
+
+# %% [markdown]
+# **Look.** A low temperature hardens the choice: towards 0 softmax becomes the hard choice of the largest
+# (in this limit equal best ones share). A high one levels it, towards one third each. What counts as low is
+# measured by the gaps: at $T = 0.05$ the gap of 0.1 is still only 2 units wide.
+#
+# **Change it.** Here is softmax to play with. At first its temperature is 1 and the constant added to all
+# scores is 0. (Its line also names the *entropy*; leave that for now.) Press *Pin*: a picture of this state
+# stays. Then move one control and compare. **You may move the score of a, the constant, or the temperature:
+# which of the three changes the ratio of the weights b and c?**
 
 # %%
 from course_lib.explorers import softmax_explorer
@@ -255,12 +288,16 @@ assert np.isclose(ratio_b_to_c(scores=(3.0, 1.0, 0.0)), ratio_b_to_c(shift=5.0))
 # %% [markdown]
 # **Look.** Only the temperature changes the ratio: 2.72 becomes 7.39, its square. Moving a leaves it alone,
 # and the constant changes nothing at all. "Softmax looks at the size of a score" is therefore wrong. It looks
-# at differences.
+# at differences, and the temperature says how much a difference means.
 #
-# ## A thousand is too much (7 min)
+# **Short path.** Now run the cells of the next six sections without reading, and go on at *Back to the help
+# page*. Take two results along. A softmax in code subtracts each row's largest score first, so that nothing
+# overflows. And where one answer has nearly all the weight, hardly any slope passes through the weights.
 #
-# Scores of 1000 are nothing special. A dot product of two vectors with 1,000 components of size 1 can be that
-# large.
+# ## Scores of a thousand (8 min)
+#
+# Scores of 1000 are nothing special. A temperature of 0.001 makes 2000 of the help page's 2.0. A dot product
+# of two vectors with 1,000 components of size 1 can be 1000 too.
 
 # %%
 predict("overflow")
@@ -272,13 +309,14 @@ predict("overflow")
 # %%
 with np.errstate(all="ignore"):
     low = softmax_as_written(np.array([0.0, 1.0, 2.0]))
-    high = softmax_as_written(np.array([1000.0, 1001.0, 1002.0]))
+    overflowed = softmax_as_written(np.array([1000.0, 1001.0, 1002.0]))
     print("0, 1, 2          ->", low)
-    print("1000, 1001, 1002 ->", high)
+    print("1000, 1001, 1002 ->", overflowed)
     print(f"exp(709) = {np.exp(709.0):.1e}, exp(710) = {np.exp(710.0)}")
     assert np.isinf(np.exp(710.0)) and np.isfinite(np.exp(709.0)) and 1.79e308 < np.finfo(float).max < 1.8e308
-assert np.allclose(low, [0.09, 0.24, 0.67], atol=0.006) and np.ones(1000) @ np.ones(1000) == 1000
-compare("overflow", ", ".join(f"{p:.0f}" for p in high))
+assert np.allclose(low, [0.09, 0.24, 0.67], atol=0.006)
+assert np.ones(1000) @ np.ones(1000) == 1000 and np.isclose(2.0 / 0.001, 2000)
+compare("overflow", ", ".join(f"{p:.0f}" for p in overflowed))
 
 # %% [markdown]
 # **Look.** The largest number a float64 can hold is about $1.8 \cdot 10^{308}$, so from 710 on the
@@ -309,17 +347,18 @@ assert barred[1] == 0 and np.isclose(barred.sum(), 1)
 
 # %% [markdown]
 # **Look.** The same weights as for 0, 1, 2. And a score of $-\infty$ gives a weight of exactly 0, because
-# $e^{-\infty} = 0$. It is the one exception to demand 1, and a useful one: that is how lesson 04 forbids a
-# choice.
+# $e^{-\infty} = 0$. This breaks demand 1 on purpose, and is useful: that is how lesson 04 forbids a choice.
+# (The tiny weights that vanish above break it too, by rounding.)
 #
-# **Trap.** *"Then subtract the maximum of the whole array. It is a constant too, and one call less to think
+# **Trap.** *"Then subtract the maximum of the whole array. It is a constant too, and one thing less to think
 # about."* On paper that is right: within each row it is the same constant for all.
 
 # %%
 predict("whole_maximum")
 
 # %% [markdown]
-# **Run.** Two rows, 0, 1, 2 and the same scores higher by a gap. The gap grows.
+# **Run.** Two rows, 0, 1, 2 and the same scores higher by a gap, as a stack of shape (2, 3). The gap grows.
+# `errstate(all="raise")` turns every warning into an error, except underflow, which NumPy ignores by default.
 
 
 # %%
@@ -330,37 +369,41 @@ def softmax_whole_maximum(scores):
 
 low_row = np.array([0.0, 1.0, 2.0])
 first_rows = {}
-for gap in (0, 100, 743, 1000):
-    with np.errstate(all="ignore"):
-        weights = softmax_whole_maximum(np.stack([low_row, low_row + gap]))
-    first_rows[gap] = weights[0]
-    print(f"gap {gap:4}: first row {weights[0]}, second row {weights[1]}")
-    assert np.allclose(weights[1], low)
-silently_wrong = np.isfinite(first_rows[743]).all() and not np.allclose(first_rows[743], low, atol=0.05)
-compare("whole_maximum", "numbers that look fine and are wrong" if silently_wrong else "nan, nan, nan")
+with np.errstate(all="raise", under="ignore"):
+    for gap in (0, 100, 743):
+        stack = np.stack([low_row, low_row + gap])
+        first_rows[gap], second_row = softmax_whole_maximum(stack)
+        print(f"gap {gap:3}: first row {first_rows[gap]}, second row {second_row}")
+        assert stack.shape == (2, 3) and np.allclose(second_row, low)
+compare("whole_maximum", ", ".join(f"{p:.2f}" for p in first_rows[743]))
 
 # %% [markdown]
 # **Look.** The first row should read 0.0900, 0.2447, 0.6652 each time. At gaps 0 and 100 it does: a test with
-# ordinary numbers sees no fault. At 1000 every exponential of the low row is 0, and 0 / 0 is nan. At 743 it
-# is worse: **no nan, no warning, wrong weights** of 1/7, 2/7, 4/7. The exponentials have shrunk to 1, 2 and 4
-# times the smallest number that float64 can hold.
+# ordinary numbers sees no fault. At 743 there is **no nan, no warning, and the weights are wrong**: 1/7, 2/7,
+# 4/7. The exponentials have shrunk to 1, 2 and 4 times the smallest number that float64 can hold.
 #
-# So the shift is taken **per row**, and a test of it needs rows that lie far apart. The next cell holds these
-# statements fast, and shows that in float32, with half as many bits, a gap of 102 is enough.
+# So the shift is taken **per row**, and a test of it needs rows that lie far apart. The next cell asserts
+# these statements. It also shows a gap of 1000, and float32, whose exponents reach less far down: there a gap
+# of 102 is enough.
 
 # %%
 assert np.allclose(low, [0.0900, 0.2447, 0.6652], atol=5e-5)
 assert np.allclose(first_rows[0], low) and np.allclose(first_rows[100], low)
 assert np.allclose(first_rows[743], [1 / 7, 2 / 7, 4 / 7])
-assert np.isnan(first_rows[1000]).all()
-with np.errstate(all="ignore"):
-    single = softmax_whole_maximum(np.stack([low_row, low_row + 102]).astype(np.float32))[0]
+with np.errstate(invalid="ignore"):
+    far = softmax_whole_maximum(np.stack([low_row, low_row + 1000]))[0]
+single = softmax_whole_maximum(np.stack([low_row, low_row + 102]).astype(np.float32))[0]
 wrong_by = np.abs(single - low).max()
+print("float64, gap 1000:", far)
 print("float32, gap 102: a weight is wrong by more than 0.05:", bool(wrong_by > 0.05))
-assert wrong_by > 0.05
+assert np.isnan(far).all() and wrong_by > 0.05
 
 # %% [markdown]
-# ## Along which axis? (6 min)
+# **Look.** At a gap of 1000 all exponentials of the low row are 0, and 0 / 0 is nan. That fault is the lesser
+# one, because somebody sees it.
+
+# %% [markdown]
+# ## Along which axis? (9 min)
 #
 # Scores come in tables. Two questions with three answers each: `scores` has shape (n_q, n_k) = (2, 3), one
 # row per question (query), one column per answer (key), the names that lesson 03 gives them.
@@ -382,17 +425,18 @@ assert table.shape == along_keys.shape == along_queries.shape == (n_q, n_k)
 print("axis=1, along the answers\n", along_keys, " sums of the rows:", along_keys.sum(axis=1))
 print("axis=0, along the questions\n", along_queries, " sums of the columns:", along_queries.sum(axis=0))
 rows_sum_to_one = np.allclose(along_keys.sum(axis=1), np.ones(n_q))
-compare("axis", "axis 1, along the answers" if rows_sum_to_one else "both axes together")
+compare("axis", "axis 1" if rows_sum_to_one else "both axes together")
 
 # %% [markdown]
 # **Look.** Both tables are positive, both have the same shape, both sum to 1 somewhere. Nothing but the
-# meaning tells them apart, so name the axes and assert the sums. With axis 0 the first question would share
-# its answers with the second.
+# meaning tells them apart, so name the axes and assert the sums. With axis 0 the two questions would compete
+# for each answer.
 #
 # **Make it.** Now with blanks. The steps have the same labels as above, and the function must work along any
 # axis. `keepdims` decides whether the summed axis stays, with length 1, so that each row meets its own sum.
-# Replace both `...`, delete the line `raise NotImplementedError`, and run. Stuck?
-# `from course_lib.checks import hint`, then `hint("softmax")`.
+# Replace both `...`, delete the line `raise NotImplementedError`, and run. To check again, run this same cell
+# again: its last lines check your `softmax_along` by exercise `softmax`, whose name the answer shows. Stuck? `from course_lib.checks import hint`, then
+# `hint("softmax")`.
 
 # %%
 from course_lib.checks import check
@@ -406,19 +450,23 @@ def softmax_along(x, axis=-1):
     return exponentials / ...  # 3 normalise
 
 
-check(softmax_along, "softmax")
+verdict = check(softmax_along, "softmax")
+verdict
 
 # %% [markdown]
-# When yours is right, compare it with the library's. The next cell shows its source. The two `where` lines
-# are for a row of nothing but $-\infty$: it gets zeros instead of nan.
+# When yours is right, the next cell shows the library's source beside it. Its two `where` lines are for a row
+# of nothing but $-\infty$: it gets zeros instead of nan.
 
 # %%
 import inspect
 
 from course_lib.by_hand import normalise
 
-source = inspect.getsource(normalise.softmax)
-print(source[source.index("    x = np.asarray") :])
+if verdict.status == "right":
+    source = inspect.getsource(normalise.softmax)
+    print(source[source.index("    x = np.asarray") :])
+else:
+    print("The library's source appears here when yours is right.")
 rng = np.random.default_rng(0)
 for row in rng.normal(0, 300, (100, 5)):
     assert np.allclose(softmax(row), softmax_row(row))
@@ -442,11 +490,12 @@ def broken_demands(weights):
 
 
 x = np.array([[-1.0, 0.5, 2.0], [999.0, 1000.0, 1001.0], [-1001.0, -1000.0, -999.0]])
-assert broken_demands(softmax(x)) == []
+assert x.shape == softmax(x).shape == (3, 3) and broken_demands(softmax(x)) == []
 print("softmax itself breaks nothing")
 
 # %% [markdown]
-# All rows of `x` rise from left to right, so the weights must rise too. Now with one piece missing each time.
+# All rows of `x`, shape (3, 3), rise from left to right, so the weights must rise too. Now with one piece
+# missing each time.
 
 # %%
 e = np.exp(x - x.max(axis=-1, keepdims=True))
@@ -457,43 +506,20 @@ with np.errstate(all="ignore"):
         "division": e,
         "keepdims": e / e.sum(axis=-1),
     }
-for piece, weights in left_out.items():
-    print(f"without the {piece:12} broken: {', '.join(broken_demands(weights))}")
-assert all(broken_demands(weights) for weights in left_out.values())
+for piece, got in left_out.items():
+    print(f"without {piece:12} broken: {', '.join(broken_demands(got))}")
+assert all(broken_demands(got) for got in left_out.values())
 
 # %% [markdown]
 # **Look.** Each piece earns its place. The last one is treacherous. The table is square, (3, 3), so NumPy
 # accepts the sums without `keepdims` and lays them along the wrong axis. A table of shape (2, 3) would have
 # been refused.
 #
-# ## Temperature and entropy (7 min, short path)
+# ## How undecided? (8 min)
 #
-# Doubling the scores made the choice sharper. To set the sharpness on purpose, divide the scores by a
-# **temperature** $T > 0$ first:
-#
-# $$p_i = \frac{e^{s_i / T}}{\sum_j e^{s_j / T}}$$
-
-# %%
-predict("cold")
-
-# %% [markdown]
-# **Run.** The help page's scores at five temperatures.
-
-# %%
-for temperature in (0.001, 0.05, 1.0, 20.0, 1000.0):
-    print(f"T = {temperature:8.3f}: {softmax(page_scores / temperature)}")
-assert np.allclose(softmax(page_scores / 0.001), [1, 0, 0])
-assert np.allclose(softmax(page_scores / 1000), 1 / 3, atol=0.001)
-assert np.isclose(np.exp(2), 7.4, atol=0.05)
-compare("cold", f"{softmax(page_scores / 0.05)[0]:.2f}")
-
-# %% [markdown]
-# **Look.** A low temperature hardens the choice: towards 0 softmax becomes the hard choice of the largest
-# (equal best ones share). A high one levels it, towards one third each. What counts as low is measured by the
-# gaps: at $T = 0.05$ the gap of 0.1 is still only 2 units wide.
-#
-# How undecided is a choice? The **entropy** measures it (Shannon, 1948), here with the natural logarithm, so
-# its unit is the nat:
+# A temperature sets how hard a choice is; the **entropy** measures it, for any weights (C. Shannon, 1948,
+# [*A mathematical theory of communication*](https://doi.org/10.1002/j.1538-7305.1948.tb01338.x)). With the
+# natural logarithm its unit is the nat:
 #
 # $$H(p) = -\sum_i p_i \ln p_i$$
 #
@@ -515,39 +541,48 @@ choices = {
     "three equal": np.ones(3) / 3,
     "eight equal": np.ones(8) / 8,
 }
-for name, p in choices.items():
-    print(f"{name:14} H = {abs(entropy(p)):.4f} nats, as undecided as {np.exp(entropy(p)):.2f} equal answers")
+for name, shares in choices.items():
+    H = entropy(shares)
+    print(f"{name:14} H = {H:.4f} nats, as undecided as {np.exp(H):.2f} equal answers")
 assert np.isclose(entropy(choices["1/8, 2/8, 5/8"]), np.log(8) - (2 * np.log(2) + 5 * np.log(5)) / 8)
 assert np.isclose(entropy(choices["three equal"]), np.log(3))
 assert entropy(np.random.default_rng(0).dirichlet(np.ones(8), 1000)).max() < np.log(8)
 compare("entropy_uniform", entropy(choices["eight equal"]))
 
 # %% [markdown]
-# **By hand.** For 1/8, 2/8, 5/8 the sum is $\ln 8 - \frac{2 \ln 2 + 5 \ln 5}{8} \approx 0.90$.
+# **By hand.** A weight $\frac k8$ adds $\frac k8 (\ln 8 - \ln k)$, because $-\ln \frac k8 = \ln 8 - \ln k$.
+# For 1/8, 2/8, 5/8:
 #
-# **Look.** $n$ equal weights have entropy $\ln n$, and no weights of $n$ answers have more: the cell tried
-# 1,000 random ones. So $e^H$ reads as a number of equally likely answers: 2.46 for the weights 1/8, 2/8, 5/8.
-# The next picture joins the two ideas of this section.
+# $$\tfrac18 \ln 8 + \tfrac28 (\ln 8 - \ln 2) + \tfrac58 (\ln 8 - \ln 5) = \ln 8 - \tfrac{2 \ln 2 + 5 \ln 5}{8} \approx 0.90$$
+#
+# **Look.** $n$ equal weights have entropy $\ln n$, and no weights of $n$ answers have more. (This is a
+# theorem; the cell tries it on 1,000 random ones.) So $e^H$ reads as a number of equally likely answers: 2.46 for the weights 1/8, 2/8, 5/8.
+# The next picture joins temperature and entropy. `temperatures[:, None]` has shape (200, 1), so one call
+# gives all weights: shape (200, 3).
 
 # %%
 temperatures = np.geomspace(0.01, 100, 200)
-entropies = np.array([entropy(softmax(page_scores / t)) for t in temperatures])
+page_weights = softmax(page_scores / temperatures[:, None])
+entropies = entropy(page_weights)
+assert page_weights.shape == (200, 3) and entropies.shape == (200,) and (np.diff(entropies) > 0).all()
 fig, ax = plots.figure(width=7, height=3)
 ax.semilogx(temperatures, entropies, color=palette.INK)
-for level, text in ((np.log(3), "ln 3: all three equal"), (np.log(2), "ln 2: two equal")):
+for level, text in ((np.log(3), "ln 3: three equal"), (np.log(2), "ln 2: two equal")):
     ax.axhline(level, color=palette.QUIET, linestyle="dotted")
     ax.text(0.011, level + 0.03, text, color=palette.QUIET)
+ax.plot(0.3, entropy(softmax(page_scores / 0.3)), "o", color=palette.KEY)
+ax.text(0.36, 0.55, "T = 0.3: restart 0.58, password 0.42, cable 0.00", color=palette.KEY)
 ax.set(xlabel="temperature T", ylabel="entropy in nats", ylim=(0, 1.3))
-plots.show(fig, alt="Entropy rises with the temperature from 0 to ln 3, with a shoulder near ln 2.")
-assert (np.diff(entropies) > 0).all()
+plots.show(fig, alt="Entropy rises with the temperature from 0 to ln 3, with a shoulder near ln 2 at T = 0.3.")
+assert np.allclose(softmax(page_scores / 0.3), [0.58, 0.42, 0.00], atol=0.005)
 
 # %% [markdown]
-# **Look.** The warmer, the more undecided, without exception. On the way there is a shoulder near ln 2:
-# *cable* is out of the race, *restart* and *password* are still level.
+# **Look.** The warmer, the more undecided, without exception. On the way there is a shoulder near ln 2: at
+# $T = 0.3$ *cable* has next to no weight yet, and *restart* and *password* share, 0.58 to 0.42.
 #
 # **Change it.** The help page as an explorer. Leave the scores alone and move the temperature slowly from
-# cold to hot. **What does the weight of *password* do on the way?** Pin a cold state and compare it with a
-# hot one. Then solve the challenge.
+# cold to hot. **What does the weight of *password* do on the way?** Press *Pin* in a cold state and compare
+# it with a hot one. Then solve the challenge.
 
 # %%
 page = softmax_explorer(scores=(2.0, 1.9, 0.2), labels=answers, predict=False)
@@ -560,19 +595,21 @@ page
 
 # %%
 for temperature in (0.1, 0.15, 0.3, 0.8, 2.0, 10.0):
-    page_weights = softmax(page_scores / temperature)
-    print(f"T = {temperature:5}: password {page_weights[1]:.3f}, entropy {entropy(page_weights):.3f}")
+    shares = softmax(page_scores / temperature)
+    print(f"T = {temperature:5}: password {shares[1]:.3f}, entropy {entropy(shares):.3f}")
 assert 0.6 < entropy(softmax(page_scores / 0.15)) < 0.65
-passwords = softmax(page_scores / temperatures[:, None])[:, 1]
+passwords = page_weights[:, 1]
 assert passwords.argmax() not in (0, len(passwords) - 1) and 0.4 < passwords.max() < 0.5
 
 # %% [markdown]
 # **Look.** The runner-up rises and falls again: in the cold the winner takes its share, in the heat *cable*
 # does. The entropy only rises.
 #
-# **Make it.** The third time, with nothing but the labels. `softmax_temperature(x, temperature)` works along
-# the last axis of x (..., n); at temperature 0 all weight goes to the first largest score; a negative
-# temperature raises a ValueError.
+# **Make it.** The third softmax, after `softmax_row` and `softmax_along`, with nothing but the three labels.
+# `softmax_temperature(x, temperature)` works along the last axis of x (..., n). At temperature 0 all weight
+# goes to the first largest score (a convention, as in `argmax`; the limit would let equals share). A negative
+# temperature raises a ValueError. This is exercise 2: its 8 minutes are counted there, so do it here or
+# there.
 
 
 # %%
@@ -586,14 +623,10 @@ def softmax_temperature(x, temperature):
 check(softmax_temperature)
 
 # %% [markdown]
-# **Short path.** You may stop here. Take two results along from the sections you skipped. A softmax in code
-# subtracts each row's largest score first, so that nothing overflows. And scores that lie far apart leave
-# softmax without a slope, so that nothing more can be learnt. End with *Back to the help page*.
-#
-# ## What moves when one score moves (8 min)
+# ## What moves when one score moves (12 min)
 #
 # The page leans; can it learn? For that we need the slope of every weight for every score. First a guess,
-# about the paper-size example.
+# about the small example with the weights 1/8, 2/8, 5/8.
 
 # %%
 predict("raise_one")
@@ -615,35 +648,43 @@ compare("raise_one", f"{p[0] - moved[0]:.2f} from a, {p[1] - moved[1]:.2f} from 
 # %% [markdown]
 # **Look.** Each of the others pays in proportion to what it has. The slope makes that exact.
 #
-# **Why.** Take the logarithm first, because it turns the quotient into a difference:
-# $\ln p_i = s_i - \ln \sum_k e^{s_k}$. Move $s_j$. The first term changes only if $i = j$; write
-# $\delta_{ij}$ for 1 if $i = j$, else 0. The second has the slope $e^{s_j} / \sum_k e^{s_k} = p_j$. So
+# **Why.** One rule is needed: the slope of $\ln u$ is the slope of $u$ divided by $u$. Take the logarithm of
+# the weight, because it turns the quotient into a difference:
+#
+# $$\ln p_i = s_i - \ln \sum_k e^{s_k}$$
+#
+# Move $s_j$. The first term changes only if $i = j$; write $\delta_{ij}$ for 1 if $i = j$, else 0. For the
+# second, the rule gives the slope $e^{s_j} / \sum_k e^{s_k}$, and that is $p_j$. So
 #
 # $$\frac{\partial \ln p_i}{\partial s_j} = \delta_{ij} - p_j$$
 #
-# The slope of a logarithm is the slope of the inside divided by the inside. Multiply by $p_i$ to undo that:
+# By the same rule, the left side is the slope of $p_i$ divided by $p_i$. Multiply by $p_i$:
 #
 # $$\frac{\partial p_i}{\partial s_j} = p_i (\delta_{ij} - p_j)$$
-#
-# All these slopes together, weights down, scores across, are the **Jacobian** of softmax, a table of shape
-# (n, n):
-#
-# $$J = \operatorname{diag}(p) - p \, p^\top$$
-#
-# **By hand.** With $p = (1, 2, 5)/8$: the entry for a and a is $\frac18 \cdot \frac78 = \frac{7}{64}$, that
-# for a and b is $-\frac18 \cdot \frac28 = -\frac{2}{64}$. In full
-#
-# $$64 \, J = \begin{pmatrix} 7 & -2 & -5 \\ -2 & 12 & -10 \\ -5 & -10 & 15 \end{pmatrix}$$
 
 # %% [markdown]
-# **Run.** The formula, the paper's numbers, and a referee that knows nothing of either: finite differences.
-# It moves each score by a tiny step both ways and divides.
+# **By hand.** With $p = (1, 2, 5)/8$: a for its own score has the slope
+# $\frac18 \cdot \frac78 = \frac{7}{64}$, and a for the score of b has $-\frac18 \cdot \frac28 = -\frac{2}{64}$.
+# All these slopes together, weights down, scores across, are the **Jacobian** $J$ of softmax, a table of
+# shape (n, n):
+#
+# $$J = \operatorname{diag}(p) - p \, p^\top \qquad
+# 64 \, J = \begin{pmatrix} 7 & -2 & -5 \\ -2 & 12 & -10 \\ -5 & -10 & 15 \end{pmatrix}$$
+#
+# Here $\operatorname{diag}(p)$ is a table with $p$ on its diagonal and 0 elsewhere, and $p \, p^\top$ is the
+# table of all products $p_i p_j$.
+
+# %% [markdown]
+# **Run.** The formula, the numbers found on paper, and a referee that knows nothing of either: finite
+# differences. It moves each score by a tiny step both ways and divides the change of the weight by the change
+# of the score.
 
 # %%
 from course_lib.by_hand import finite_difference
 
 scores = np.log([1.0, 2.0, 5.0])
 jacobian = np.diag(p) - np.outer(p, p)
+# i=i gives each of the three functions its own i; without it all would see the last one
 referee = np.stack([finite_difference(lambda s, i=i: softmax(s)[i], scores) for i in range(3)])
 print("64 J by the formula\n", 64 * jacobian)
 print("largest difference to the referee below 1e-9:", np.abs(jacobian - referee).max() < 1e-9)
@@ -660,19 +701,22 @@ assert np.allclose(jacobian.sum(axis=0), 0) and np.allclose(jacobian.sum(axis=1)
 # **Change it.** Two answers with equal weights: write their Jacobian on paper, a table of four numbers. Then,
 # in a new cell, set `q = np.array([0.5, 0.5])` and compare with `np.diag(q) - np.outer(q, q)`.
 #
-# **Why.** In learning one has a loss $L$ and its slopes for the weights, $g_i = \partial L / \partial p_i$,
-# and needs those for the scores. By the chain rule
+# **Why.** A **loss** $L$ is a number that says how bad the output is. Learning makes it smaller: each score
+# moves a little against its slope, new score = old score - step size times slope. Suppose the slopes of the
+# loss for the weights are known, $g_i = \partial L / \partial p_i$. For the scores, the chain rule adds what
+# comes through each weight:
 #
 # $$\frac{\partial L}{\partial s_j} = \sum_i g_i \, p_i (\delta_{ij} - p_j) = p_j \Bigl( g_j - \sum_i g_i p_i \Bigr)$$
 #
-# In words: **take each slope minus the weighted mean of all slopes, times the weight.** No (n, n) table is
-# built: n numbers in, n numbers out.
+# In words: **from each slope subtract the weighted mean of all; then multiply by the weight.** No (n, n)
+# table is built: n numbers in, n numbers out.
 #
 # **By hand.** Let $g = (8, 0, 0)$. The weighted mean is $8 \cdot \frac18 = 1$, so the result is
 # $\frac18 \cdot 7, \ \frac28 \cdot (-1), \ \frac58 \cdot (-1)$.
 
 # %% [markdown]
-# **Run.** The formula as a function, on the paper's numbers. The shapes: (n,) and (n,) in, (n,) out.
+# **Run.** The formula as a function, on the numbers found on paper. In code $g$ is called `d_weights`, the
+# result `d_scores`. The shapes: (n,) and (n,) in, (n,) out.
 
 
 # %%
@@ -683,7 +727,8 @@ def softmax_backward(d_weights, weights):
 
 g = np.array([8.0, 0.0, 0.0])
 by_formula = softmax_backward(g, p)
-print("paper:", by_formula)
+print("d_scores:", by_formula)
+assert g.shape == p.shape == by_formula.shape == (3,)
 assert np.allclose(by_formula, [7 / 8, -2 / 8, -5 / 8]) and np.allclose(by_formula, jacobian @ g)
 
 # %% [markdown]
@@ -703,7 +748,9 @@ print("d_scores\n", d_scores, " sums of the rows:", np.abs(d_scores.sum(axis=1))
 # **Change it.** In a new cell, run `softmax_backward(np.array([3.0, 3.0, 3.0]), p)`. Why could you know the
 # answer without a formula?
 #
-# ## Where the gradient dies (3 min)
+# ## Ten times the scores (5 min)
+#
+# How large a slope is depends on where the scores stand. One more guess.
 
 # %%
 predict("saturated")
@@ -715,8 +762,8 @@ predict("saturated")
 
 # %%
 def own_slope(scores):
-    p = softmax(np.array(scores))[0]
-    return p * (1 - p)
+    first_weight = softmax(np.array(scores))[0]
+    return first_weight * (1 - first_weight)
 
 
 small, large = own_slope([2.0, 1.0, 0.0]), own_slope([20.0, 10.0, 0.0])
@@ -724,7 +771,7 @@ print(f"scores  2,  1, 0: slope {small:.4f}")
 print(f"scores 20, 10, 0: slope {large:.6f}, weight {softmax(np.array([20.0, 10.0, 0.0]))[0]:.5f}")
 print(f"smaller by a factor of {small / large:,.0f}")
 assert 4000 < small / large < 5500
-compare("saturated", "thousands of times smaller" if small / large > 1000 else "about the same")
+compare("saturated", f"{large:.5f}")
 
 # %% [markdown]
 # The picture shows that slope for two answers, against the gap between their scores.
@@ -736,18 +783,48 @@ slopes = first * (1 - first)
 fig, ax = plots.figure(width=7, height=3)
 ax.plot(gaps, slopes, color=palette.INK)
 ax.text(0.6, 0.245, "1/4, where both weights are 1/2", color=palette.QUIET)
-ax.text(4.2, 0.03, "saturated: the slope is next to 0", color=palette.QUIET)
+for gap in (-9, 9):
+    ax.text(gap, 0.02, "saturated", color=palette.QUIET, ha="center")
 ax.set(xlabel="score of the first minus score of the second", ylabel="slope p (1 - p)", ylim=(0, 0.28))
 plots.show(fig, alt="A bell: the slope is 1/4 where both scores are equal, and next to 0 beyond a gap of 6.")
 assert np.isclose(slopes.max(), 1 / 4) and slopes[gaps > 6].max() < 0.0025
 
 # %% [markdown]
-# **Look.** Scores that lie far apart put nearly all weight on one answer, and leave nearly no slope anywhere.
-# This is **saturation**. A saturated softmax is as deaf as the hard choice was. So the size of the
-# differences matters for learning. Lesson 03 meets scores whose differences grow with the number d of
-# components of the vectors, and tames them with a single number.
+# **Look.** When one answer takes nearly all the weight, all the slopes are next to 0. This is **saturation**.
+# Almost nothing passes back *through the weights*: for most losses a saturated softmax is as deaf as the hard
+# choice was.
 #
-# ## A soft choice among real words (3 min)
+# There is one rescue. Let the loss be $-\ln p$ of the right answer. Its slope for the weight is $-1/p$, huge
+# where $p$ is tiny, and the factor $p$ cancels: from $\partial \ln p_i / \partial s_i = 1 - p_i$ above, the
+# slope for its score is $p_i - 1$.
+#
+# **Run.** Scores 20, 10, 0, and the second answer would be right. Ten steps with each loss.
+
+
+# %%
+def ten_steps(slope_for_weight):
+    learned, first_slope = np.array([20.0, 10.0, 0.0]), None
+    for _ in range(10):
+        now = softmax(learned)
+        d_scores_now = softmax_backward(np.array([0.0, slope_for_weight(now[1]), 0.0]), now)
+        first_slope = d_scores_now[1] if first_slope is None else first_slope
+        learned -= d_scores_now
+    return first_slope, softmax(learned)[1]
+
+
+deaf, rescued = ten_steps(lambda weight: -1.0), ten_steps(lambda weight: -1 / weight)
+print(f"loss 1 - p: slope {deaf[0]:9.6f}, weight of the right answer after ten steps {deaf[1]:.4f}")
+print(f"loss -ln p: slope {rescued[0]:9.6f}, weight of the right answer after ten steps {rescued[1]:.4f}")
+assert abs(deaf[0]) < 5e-5 and deaf[1] < 1e-4 and np.isclose(rescued[0], -1, atol=1e-4) and rescued[1] > 0.9
+
+# %% [markdown]
+# **Look.** With $1 - p$ nothing happens; with $-\ln p$ the right answer has more than 0.9 after ten steps.
+# That is why a model's last softmax is trained with $-\ln p$. The softmax inside attention has no such
+# rescue: the loss is far away and never sees its weights alone. So there the size of the differences matters.
+# Lesson 03 meets scores whose differences grow with the number d of components of the vectors, and tames them
+# with a single number.
+#
+# ## A soft choice among real words (4 min)
 #
 # In lesson 01 the cosine found the nearest words. Softmax turns the cosines into weights. The table holds
 # about 2,000 words.
@@ -756,8 +833,8 @@ assert np.isclose(slopes.max(), 1 / 4) and slopes[gaps > 6].max() < 0.0025
 predict("real_words")
 
 # %% [markdown]
-# **Run.** Weights of all words for *monday*, first at temperature 1, then at 0.05 and with *monday* itself
-# forbidden by a score of $-\infty$.
+# **Run.** The weights of all words for *monday* at temperature 1. The vectors have shape (n_words, 384); the
+# cosines and weights (n_words,).
 
 # %%
 from course_lib.by_hand import similarity
@@ -766,75 +843,94 @@ from course_lib.data.words import load_words
 words = load_words()
 _, cosines = similarity(words.vector("monday"), words.vectors)
 weights_warm = softmax(cosines)
-assert cosines.shape == weights_warm.shape == (len(words.words),)
-others = np.where(np.arange(len(cosines)) == words.index("monday"), -np.inf, cosines)
-weights_cold = softmax(others / 0.05)
-compare("real_words", f"{weights_warm[words.index('monday')]:.3f}")
+n_words = len(words.words)
+assert words.vectors.shape == (n_words, 384) and cosines.shape == weights_warm.shape == (n_words,)
+of_monday = weights_warm[words.index("monday")]
+print(f"{n_words} words, weight of monday at T = 1: {of_monday:.4f}")
+compare("real_words", f"{of_monday:.3f}")
 
 # %% [markdown]
-# Which words are the best four, and how many equal words would be as undecided?
+# Now at temperature 0.05, with the word itself forbidden by a score of $-\infty$. Which words are the best
+# four, and how many equal words would be as undecided?
+
 
 # %%
-for name, p in (("T = 1", weights_warm), ("T = 0.05, not itself", weights_cold)):
-    best = np.argsort(-p)[:4]
-    found = ", ".join(f"{words.words[i]} {p[i]:.3f}" for i in best)
-    print(f"{name}: {found} | e^H = {np.exp(entropy(p)):.1f}")
-assert all(words.words[i].endswith("day") for i in best)
+def choose(word, temperature):
+    _, scores = similarity(words.vector(word), words.vectors)
+    scores[words.index(word)] = -np.inf
+    return softmax(scores / temperature)
+
+
+def best_four(weights):
+    found = ", ".join(f"{words.words[i]} {weights[i]:.3f}" for i in np.argsort(-weights)[:4])
+    return f"{found} | e^H = {np.exp(entropy(weights)):.1f}"
+
+
+weights_cold = choose("monday", 0.05)
+print("T = 1    ", best_four(weights_warm))
+print("T = 0.05 ", best_four(weights_cold))
+
+# %% [markdown]
+# The next cell asserts what the text below says of them.
+
+# %%
+assert all(words.words[i].endswith("day") for i in np.argsort(-weights_cold)[:4])
 assert np.exp(entropy(weights_cold)) < 4 and np.exp(entropy(weights_warm)) > 1000
+assert weights_cold.shape == (n_words,) and weights_cold[words.index("monday")] == 0
 
 # %% [markdown]
 # **Look.** At temperature 1 more than a thousand words share the choice: cosines lie too close together to
 # decide anything. At 0.05 fewer than four do, and they are days of the week. A temperature is not decoration.
 # It says how much a difference of scores is to mean.
 #
-# **Change it.** Try another word, such as *king*, *hot* or *bank*, and find a temperature at which $e^H$ is
-# near 5.
+# **Change it.** In a new cell run `best_four(choose("king", 0.06))`. Then try *hot* or *bank*, and find a
+# temperature at which $e^H$ is near 5.
 #
-# ## Back to the help page (3 min)
+# ## Back to the help page (3 min, short path)
 #
-# The reader wanted *password*. Let the loss be $L = 1 - p_{\text{password}}$. Its slopes for the weights are
-# 0, -1, 0, and `softmax_backward` turns them into slopes for the scores. Ten times the model takes a step of
-# size 1 against them. Before that, the cell asks finite differences for the slopes of the hard choice.
+# The reader wanted *password*. Let the loss, the number that says how bad the page's choice is, be
+# $L = 1 - p_{\text{password}}$. Its slopes for the weights are 0, -1, 0. `softmax_backward` turns slopes for
+# weights into slopes for scores. Ten times each score moves against its slope: new score = old score - slope.
+# Before that, the cell asks finite differences (tiny steps both ways) for the slopes of the hard choice.
 
 # %%
 hard_slopes = finite_difference(lambda s: float(s.argmax() == 1), page_scores)
 print("slopes of the hard choice:", hard_slopes)
 assert not hard_slopes.any()
-learning = page_scores.copy()
+learned_scores = page_scores.copy()
 for step in range(10):
-    p = softmax(learning)
-    learning -= softmax_backward(np.array([0.0, -1.0, 0.0]), p)
+    learned_scores -= softmax_backward(np.array([0.0, -1.0, 0.0]), softmax(learned_scores))
     if step in (0, 9):
-        shown = answers[learning.argmax()]
-        print(f"step {step + 1:2}: scores {learning}, weights {softmax(learning)}, shown: {shown}")
+        shown = answers[learned_scores.argmax()]
+        print(f"step {step + 1:2}: scores {learned_scores}, weights {softmax(learned_scores)}, shown: {shown}")
         assert shown == "password"
-assert softmax(learning)[1] > 0.9
+assert softmax(learned_scores)[1] > 0.9
 
 # %% [markdown]
-# **Look.** The hard choice has no slope at all, and would never learn. With softmax it takes one step, and
-# the page shows the right answer; after ten its weight is above 0.9. The last picture puts the two choices
-# together.
+# **Look.** The hard choice has slope 0 for every score: gradients teach it nothing. With softmax the page
+# shows the right answer after one step; after ten its weight is above 0.9. The last picture puts the two
+# choices together.
 
 # %%
 sweep = np.linspace(-2, 6, 400)
-table = np.stack([np.full(400, 2.0), sweep, np.full(400, 0.2)], axis=1)
-soft, hard = softmax(table)[:, 1], (table.argmax(axis=1) == 1).astype(float)
-assert table.shape == (400, 3) and (np.diff(soft) > 0).all() and set(hard) == {0.0, 1.0}
+sweep_table = np.stack([np.full(400, 2.0), sweep, np.full(400, 0.2)], axis=1)
+soft, hard = softmax(sweep_table)[:, 1], (sweep_table.argmax(axis=1) == 1).astype(float)
+assert sweep_table.shape == (400, 3) and (np.diff(soft) > 0).all() and set(hard) == {0.0, 1.0}
 fig, ax = plots.figure(width=7, height=3)
 ax.plot(sweep, soft, color=palette.KEY)
-ax.plot(sweep, hard, color=palette.QUIET, linestyle="dashed")
-ax.text(2.6, 0.45, "softmax: a slope everywhere", color=palette.KEY)
-ax.text(2.1, 1.03, "argmax: flat, then a jump at 2.0", color=palette.QUIET)
+ax.plot(sweep, hard, color=palette.QUIET, linestyle="dashed", drawstyle="steps-post")
+ax.text(2.9, 0.4, "softmax: a slope wherever\nthe choice is open", color=palette.KEY)
+ax.text(2.1, 1.06, "argmax: flat, then a jump at 2.0", color=palette.QUIET)
 ax.set(xlabel="score of password", ylabel="share of password", ylim=(-0.05, 1.15))
 plots.show(
-    fig, alt="The hard choice jumps from 0 to 1 at score 2.0; softmax rises smoothly with a slope everywhere."
+    fig, alt="The hard choice jumps from 0 to 1 at score 2.0; softmax rises smoothly."
 )
 
 # %% [markdown]
-# **Look.** That is why attention chooses by softmax: not because soft is kinder, but because it can be
-# taught.
+# **Look.** That is why attention chooses by softmax: not because soft is kinder, but because gradients can
+# teach it.
 #
-# ## Recap (after the lesson)
+# ## Recap (4 min)
 #
 # **Recap.** Close the notebook in your mind, answer, then unfold.
 #
@@ -887,8 +983,8 @@ assert np.isclose(2 * 3 * np.cos(np.radians(60)), 3)
 print("The numbers in the answers hold.")
 
 # %% [markdown]
-# **Make it.** Other data, your own scores. Someone types *atention*. Write `suggest(typed, words)`: weights
-# of shape (n,) over a list of words, more for words nearer to what was typed. You choose how to score
+# **Make it.** For another day, about 20 minutes: other data, your own scores. Someone types *atention*.
+# Write `suggest(typed, words)`: weights of shape (n,) over a list of words, more for words nearer to what was typed. You choose how to score
 # nearness (`difflib.SequenceMatcher`, shared letters, ...) and at what temperature. The test below says
 # whether it is accepted: it must be undecided, but not too much.
 

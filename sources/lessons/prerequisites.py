@@ -31,7 +31,8 @@
 # $AB$ has shape `(2, 5)`: the inner sizes agree and vanish. $BA$ does not exist, because 5 and 2 do not agree. *Missed it? Read "Rows times columns".*
 #
 # </details>
-#
+
+# %% [markdown]
 # **2.** $A = \begin{pmatrix}1 & 2\\ 0 & 3\end{pmatrix}$ and $x = \begin{pmatrix}4\\ 1\end{pmatrix}$. What is $Ax$?
 #
 # <details><summary>Answer 2</summary>
@@ -39,7 +40,8 @@
 # $(1\cdot4 + 2\cdot1,\; 0\cdot4 + 3\cdot1) = (6, 3)$. If you got $(4, 11)$, you used columns where rows were wanted: that is $A^\top x$.
 #
 # </details>
-#
+
+# %% [markdown]
 # **3.** $Q$ and $K$ have shapes `(3, 4)` and `(5, 4)`. Which product holds the dot product of every row of $Q$ with every row of $K$?
 #
 # <details><summary>Answer 3</summary>
@@ -47,7 +49,8 @@
 # $QK^\top$, shape `(3, 5)`. Entry $(i, j)$ is row $i$ of $Q$ times row $j$ of $K$. This one product is the heart of attention.
 #
 # </details>
-#
+
+# %% [markdown]
 # **4.** The rows of $W$ hold weights that sum to 1, and $V$ holds one vector a row. What is a row of $WV$?
 #
 # <details><summary>Answer 4</summary>
@@ -66,7 +69,8 @@
 # $e^x$ and $1/x$.
 #
 # </details>
-#
+
+# %% [markdown]
 # **6.** What is the derivative of $(3x + 1)^2$ at $x = 1$?
 #
 # <details><summary>Answer 6</summary>
@@ -74,7 +78,8 @@
 # By the chain rule $2(3x + 1)\cdot 3$, which is 24 at $x = 1$. If you got 8, the inner derivative 3 is missing.
 #
 # </details>
-#
+
+# %% [markdown]
 # **7.** $f(x, y) = x^2 y$. What is $\partial f/\partial x$ at $(2, 5)$, and what does the number tell you?
 #
 # <details><summary>Answer 7</summary>
@@ -93,7 +98,8 @@
 # `(4,)`, `(3,)` and `(3, 1)`. The axis you name is the one that vanishes; `keepdims=True` keeps it with size 1.
 #
 # </details>
-#
+
+# %% [markdown]
 # **9.** `a` has shape `(3, 1)` and `b` has shape `(4,)`. Which shape has `a + b`?
 #
 # <details><summary>Answer 9</summary>
@@ -101,7 +107,8 @@
 # `(3, 4)`. Shapes are lined up from the right, and an axis of size 1 or a missing one is stretched.
 #
 # </details>
-#
+
+# %% [markdown]
 # **10.** `x` has shape `(3, 3)`. You want each row to sum to 1 and write `x / x.sum(axis=1)`. What happens?
 #
 # <details><summary>Answer 10</summary>

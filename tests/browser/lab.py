@@ -41,24 +41,32 @@ class Lab:
         self.address, self.token, self.folder, self.browser = address, token, folder, browser
         self.process = process
 
-    def open(self, notebook: str, theme: str = "light", width: int = 1280):
-        """Opens a notebook of the folder in its own workspace and waits for the kernel."""
+    def open(self, notebook: str, theme: str = "light", width: int = 1280, watch=None):
+        """Opens a notebook in its own workspace and waits for the kernel; `watch` gets the empty page."""
         page = self.browser.new_page(viewport={"width": width, "height": 1400})
+        if watch is not None:
+            watch(page)
         page.goto(f"{self.address}/lab/workspaces/{secrets.token_hex(4)}/tree/{notebook}?token={self.token}")
         page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90 * SECONDS)
         self.wait_idle(page)
         if theme == "dark":
             self.command(page, "apputils:change-theme", {"theme": "JupyterLab Dark"})
-            page.wait_for_selector("body[data-jp-theme-light='false']", timeout=30 * SECONDS)
+            page.wait_for_selector("body[data-jp-theme-light='false']", state="attached")
         return page
 
     def command(self, page, name: str, arguments: dict | None = None) -> None:
-        script = "([name, given]) => window.jupyterapp.commands.execute(name, given)"
-        page.evaluate(script, [name, arguments or {}])
+        """Starts a command of JupyterLab and does not wait: some promises never settle on a busy machine."""
+        page.evaluate(
+            "([name, given]) => { window.jupyterapp.commands.execute(name, given); }", [name, arguments or {}]
+        )
 
     def wait_idle(self, page) -> None:
+        """Waits until the notebook's kernel is connected and idle."""
         page.wait_for_function(
-            "document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status === 'idle'",
+            """() => {
+              const kernel = window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel;
+              return kernel?.connectionStatus === 'connected' && kernel.status === 'idle';
+            }""",
             timeout=90 * SECONDS,
         )
 

@@ -55,10 +55,10 @@ def test_dragging_a_key_changes_its_weight_and_no_query(seen):
 
 
 def test_dragging_a_value_solves_the_challenge_and_leaves_the_map(seen):
-    weights = seen.page.locator(".cx-on-weak, .cx-on-strong").all_inner_texts()
+    weights = seen.page.locator(".cx-on-weak, .cx-on-strong").all_text_contents()
     assert len(weights) == 49
     drag(seen, slider(seen, "Value of 'cat'"), 60, 60)
-    assert seen.page.locator(".cx-on-weak, .cx-on-strong").all_inner_texts() == weights
+    assert seen.page.locator(".cx-on-weak, .cx-on-strong").all_text_contents() == weights
     assert seen.line == python_line(seen)
     assert seen.get("solved") is True
 
@@ -88,13 +88,13 @@ def test_pressing_a_row_of_the_map_chooses_its_query(seen):
 
 def test_the_guess_hides_weights_and_output(harness):
     seen = harness(attention_explorer(), width=960)
-    texts = seen.page.locator(".cx-picture text").all_inner_texts()
+    texts = seen.page.locator(".cx-picture text").all_text_contents()
     assert "?" in texts and "output" not in texts
     assert not any(text.replace(".", "").isdigit() for text in texts)
     seen.page.get_by_role("button", name="it", exact=True).click()
     seen.settle()
     assert "A query is not the key of its own token" in seen.page.locator(".cx-verdict").inner_text()
-    assert "output" in seen.page.locator(".cx-picture text").all_inner_texts()
+    assert "output" in seen.page.locator(".cx-picture text").all_text_contents()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -115,8 +115,11 @@ def test_many_tokens_are_a_map(harness, theme, n):
     assert seen.line.startswith(f"'w{n - 4}' looks most at 'w{n - 5}'")
     if n > 32:
         colours = seen.page.evaluate(
-            "() => { const c = document.querySelector('canvas'); const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;"
-            " return [c.width, new Set(Array.from({length: d.length / 4}, (_, i) => d[4 * i])).size]; }"
+            """() => {
+              const c = document.querySelector('canvas');
+              const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data;
+              return [c.width, new Set(Array.from({ length: d.length / 4 }, (_, i) => d[4 * i])).size];
+            }"""
         )
         assert colours[0] == n and colours[1] > 20
 
@@ -139,7 +142,7 @@ def test_an_own_function_shows_its_numbers_and_no_control_that_it_decides(harnes
     seen = harness(explorer, width=960)
     assert seen.line == explorer.line
     assert seen.line.endswith("it is the columns that sum to 1.")
-    shown = seen.page.locator(".cx-on-weak, .cx-on-strong").all_inner_texts()
+    shown = seen.page.locator(".cx-on-weak, .cx-on-strong").all_text_contents()
     assert shown == [f"{w:.2f}" for w in explorer.weights.ravel()]
     for trait in ("scaled", "causal", "temperature", "head"):
         assert not seen.page.locator(f"[data-trait={trait}]").is_visible()
@@ -167,9 +170,7 @@ ex"""
 def test_an_own_function_follows_a_drag_in_jupyterlab(jupyterlab):
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     cells = [nbformat.v4.new_code_cell(OWN)]
-    nbformat.write(
-        nbformat.v4.new_notebook(cells=cells, metadata=kernel), jupyterlab.folder / "own.ipynb"
-    )
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), jupyterlab.folder / "own.ipynb")
     page = jupyterlab.open("own.ipynb")
     jupyterlab.run_all(page)
     line = page.locator(".cx-line")

@@ -22,7 +22,8 @@ COVERED = """() => {
   const boxes = texts.map((node) => [node.textContent, node.getBoundingClientRect()]);
   const pairs = boxes.flatMap(([s, a], i) => boxes.slice(0, i).map(([t, b]) => [s, a, t, b]));
   const shared = (a, b, from, to) => Math.min(a[to], b[to]) - Math.max(a[from], b[from]);
-  return pairs.filter(([s, a, t, b]) => shared(a, b, 'left', 'right') > 2 && shared(a, b, 'top', 'bottom') > 4)
+  const covers = (a, b) => shared(a, b, 'left', 'right') > 2 && shared(a, b, 'top', 'bottom') > 4;
+  return pairs.filter(([s, a, t, b]) => covers(a, b))
     .map(([s, a, t]) => s + ' / ' + t);
 }"""
 LINES = """(cases) => cases.map(([state, facts]) => {
@@ -46,7 +47,10 @@ def make(family, **arguments):
 
 
 def state_of(seen) -> dict:
-    return {name: seen.get(name) for name in seen.explorer.state_names()}
+    """All state traits of the page, read at once: an explorer may have many."""
+    seen.settle()
+    script = "names => Object.fromEntries(names.map(name => [name, window.explorerModel.get(name)]))"
+    return seen.page.evaluate(script, seen.explorer.state_names())
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

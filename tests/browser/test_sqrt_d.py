@@ -56,9 +56,9 @@ def test_the_challenge_is_solved_at_its_d_and_not_before(seen):
 
 def test_the_guess_hides_the_weights(harness):
     seen = harness(sqrt_d_explorer())
-    texts = seen.page.locator(".cx-picture text").all_inner_texts()
+    texts = seen.page.locator(".cx-picture text").all_text_contents()
     assert texts.count("?") == 2 and "0.83" not in texts
     seen.page.get_by_role("button", name="About 0.06").click()
     seen.settle()
     assert "e⁸ is about 3,000" in seen.page.locator(".cx-verdict").inner_text()
-    assert "0.83" in seen.page.locator(".cx-picture text").all_inner_texts()
+    assert "0.83" in seen.page.locator(".cx-picture text").all_text_contents()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from torch.nn import functional as F
+import torch.nn.functional as F
 
 from course_lib import by_hand
 

@@ -15,7 +15,7 @@ import pytest
 
 from course_lib import journal
 from course_lib.by_hand import scaled_dot_product_attention, similarity, softmax
-from course_lib.checks import Case, Exercise, Hunt, check, engine, hint, hunt, solution
+from course_lib.checks import Case, Exercise, Hunt, check, compare, engine, hint, hunt, solution
 from course_lib.checks.calling import Hung, as_array, make_calls, run, watchdog
 from course_lib.checks.engine import judge_answer
 from course_lib.checks.spec import load_exercise
@@ -232,6 +232,18 @@ def test_other_shapes_are_explained(change, said):
     assert said in judged(answer).message
 
 
+def test_a_list_around_a_number_is_a_matter_of_shape():
+    exercise = load_exercise("weighted_average")
+    verdict = judged(lambda values, weights: [np.average(values, weights=weights)], exercise)
+    assert "a single number expected, yours is (1,): an axis of length 1 is left over" in verdict.message
+
+
+def test_a_pair_where_one_array_is_expected():
+    verdict = judged(lambda x, axis=-1: (softmax(x, axis), x), SOFTMAX)
+    assert verdict.misconception == "type"
+    assert "One array is expected (weights), but 2 came, of shapes" in verdict.message
+
+
 # ------------------------------------------------------------------ what counts as right
 
 
@@ -315,6 +327,16 @@ def test_nothing_is_offered_when_too_little_is_explained():
     assert "expected [[" in verdict.message
 
 
+def test_half_an_explanation_is_not_offered():
+    def answer(Q, K, V):
+        return scaled_dot_product_attention(Q, K, V, scale=1.0 if Q.ndim == 2 else 0.3)
+
+    agreed = engine.judge(ATTENTION, calls := make_calls(ATTENTION), run(answer, calls)[0])
+    failing = [case for case in agreed.cases if not case.ok]
+    assert len(failing) >= 9
+    assert agreed.misconception is None
+
+
 def test_changed_argument_is_said():
     def answer(q, K):
         result = similarity(q, K)
@@ -348,6 +370,23 @@ def test_broken_property_is_said():
     verdict = judged(lambda x, axis=-1: softmax(x, axis) * 1.1, SOFTMAX)
     assert verdict.misconception == "sums_to_one"
     assert "must sum to 1" in verdict.message
+
+
+def test_nan_behind_a_broken_property_is_named_first():
+    def answer(Q, K, V):
+        lengths = np.linalg.norm(Q, axis=-1, keepdims=True)
+        return scaled_dot_product_attention(Q / lengths, K, V)
+
+    assert judged(answer, ATTENTION).misconception == "nan"
+
+
+def test_an_argument_that_does_not_matter_there_is_not_called_ignored():
+    def scaled(x, factor=2):
+        return x * factor
+
+    case = Case("factor is the default", lambda rng: (np.array([1.0, 2.0]),), {"factor": 2})
+    exercise = toy(cases=[case], reference=scaled)
+    assert judged(lambda x, factor=2: x * factor + 1, exercise).misconception is None
 
 
 def test_ignored_argument_is_said():
@@ -636,6 +675,11 @@ def test_what_an_answer_says_is_escaped_in_html():
     assert "<script>" not in shown
     assert "<b>" not in shown
     assert "&lt;script&gt;" in shown
+
+
+def test_numbers_get_as_many_digits_as_it_takes_to_tell_them_apart():
+    assert compare.pair(np.array(0.12341), np.array(0.98761)) == "0.1234, expected 0.9876"
+    assert compare.pair(np.array(1.00004), np.array(1.00009)) == "1.00004, expected 1.00009"
 
 
 def test_rich_turns_backticks_into_code():

@@ -80,7 +80,7 @@ def test_first_start_makes_everything_once(course, capsys):
 def test_torch_is_the_pinned_cpu_build_on_its_own(course):
     course.main(["lab"])
     assert course.steps.commands[1][-2:] == ["--no-deps", "torch==2.13.0+cpu"]
-    assert course.steps.commands[2][-2:] == ["-e", f"{course.ROOT}[test]"]
+    assert course.steps.commands[2][-2:] == ["-e", ".[test]"]
 
 
 def test_torch_from_its_own_index_where_pip_knows_no_cpu_build(course):
@@ -335,3 +335,14 @@ def test_interruption_ends_the_installer_too(real, sent):
     assert "KeyboardInterrupt" in process.communicate(timeout=20)[1]
     with pytest.raises(ProcessLookupError):
         os.kill(int(started.read_text()), 0)
+
+
+def test_path_with_a_space_reaches_the_installer_whole(real, tmp_path, monkeypatch):
+    monkeypatch.chdir("/")
+    folder = tmp_path / "my course"
+    shutil.copytree(tmp_path, folder, ignore=shutil.ignore_patterns("my course"))
+    real.ROOT, real.VENV = folder, folder / ".venv"
+    # pip and uv split these variables at spaces: each piece has to be a file where the step runs.
+    names = ["PIP_CONSTRAINT", "UV_CONSTRAINT", "UV_BUILD_CONSTRAINT"]
+    code = f"import os; [open(part) for name in {names} for part in os.environ[name].split()]"
+    assert real.run_step("Trying", [sys.executable, "-c", code]) == 0

@@ -32,6 +32,7 @@ USED_WITHOUT_IMPORT = {
     "pytest-xdist": "pytest -n 2",
     "ruff": "ruff check",
     "build": "python -m build",
+    "hatchling": "builds the wheel that a test looks into, without the network",
 }
 
 

@@ -1,4 +1,4 @@
-"""The attention and sqrt_d explorers without a browser: first state, results, and the reader's own function."""
+"""The attention and sqrt_d explorers without a browser: first state, results, the reader's function."""
 
 import base64
 import json

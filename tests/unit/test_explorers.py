@@ -1,10 +1,12 @@
 """Explorers without a browser: traits, results, stills, files in the wheel, the page's maths under node."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +14,9 @@ from explorer_families import FAMILIES
 
 from course_lib import by_hand
 from course_lib.explorers import dot_product_explorer, softmax_explorer
-from course_lib.explorers.base import module, parse_condition
+from course_lib.explorers.base import module, parse_condition, static
 from course_lib.explorers.still import num, wrap
+from course_lib.palette import INK, KEY, PAPER, QUERY, VALUE
 
 
 @pytest.fixture(params=sorted(FAMILIES))
@@ -207,8 +210,6 @@ def test_importing_explorers_loads_neither_torch_nor_matplotlib():
 
 
 def test_the_wheel_holds_the_pages_files(tmp_path):
-    from pathlib import Path
-
     root = Path(__file__).parents[2]
     command = [
         sys.executable,
@@ -227,6 +228,44 @@ def test_the_wheel_holds_the_pages_files(tmp_path):
     names = zipfile.ZipFile(next(tmp_path.glob("*.whl"))).namelist()
     for name in ["kit.js", "kit.css", "page.js", "page.html", *(f"{family}.js" for family in FAMILIES)]:
         assert f"course_lib/explorers/static/{name}" in names
+
+
+# -------------------------------------------------------------------- colours
+
+
+def colours_of(theme: str) -> dict[str, str]:
+    """The style sheet's colours in a theme: name to #rrggbb; Jupyter's ground is taken as the fallback."""
+    light, dark = re.findall(r"\.cx \{\n(.*?)\n\}", static("kit.css"), re.DOTALL)[:2]
+    pairs = re.findall(
+        r"--cx-([a-z-]+): (?:var\([^,]+, )?(#[0-9a-f]{6})", light if theme == "light" else dark
+    )
+    return dict(pairs)
+
+
+def contrast(a: str, b: str) -> float:
+    """Contrast ratio of two colours (WCAG 2.2, relative luminance)."""
+    levels = []
+    for colour in (a, b):
+        parts = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+        linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+        levels.append(float(linear @ [0.2126, 0.7152, 0.0722]) + 0.05)
+    return max(levels) / min(levels)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_text_stands_out_from_every_ground(theme):
+    colours = colours_of(theme)
+    for text in ("ink", "soft", "query-text", "key-text", "value-text"):
+        for ground in ("paper", "wash", "key-wash", "query-wash", "value-wash"):
+            assert contrast(colours[text], colours[ground]) >= 4.5, f"{text} on {ground}"
+    assert contrast(colours["weak-text"], colours["ramp-low"]) >= 4.5
+    assert contrast(colours["strong-text"], colours["ramp-high"]) >= 4.5
+
+
+def test_the_style_sheet_has_the_courses_colours():
+    colours = colours_of("light")
+    for name, value in {"query": QUERY, "key": KEY, "value": VALUE, "ink": INK, "paper": PAPER}.items():
+        assert colours[name].upper() == value.upper()
 
 
 # -------------------------------------------------------------------- the page's maths is Python's

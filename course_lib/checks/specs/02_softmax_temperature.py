@@ -69,8 +69,8 @@ def _hard(x):
 
 
 def ties_share(x, temperature):
-    """At temperature 0 you share the weight among equal best scores, which is the limit of small temperatures;
-    here the first of them gets it all, as in decoding (lesson 15)."""
+    """At temperature 0 you share the weight among equal best scores, which is the limit of small
+    temperatures; here the first of them gets it all, as in decoding (lesson 15)."""
     if temperature != 0:
         return reference(x, temperature)
     best = x == x.max(axis=-1, keepdims=True)

@@ -85,7 +85,8 @@ def always_eight(Q, K):
 
 
 def rows_are_keys(Q, K):
-    """Your rows are keys and your columns queries: row i of the scores belongs to query i, so Q comes first."""
+    """Your rows are keys and your columns queries: row i of the scores belongs to query i, so Q comes first.
+    Your rows are keys and your columns queries: row i of the scores belongs to query i, so Q comes first."""
     return np.swapaxes(attention_scores(Q, K), -1, -2)
 
 
@@ -131,7 +132,8 @@ def absolute(Q, K):
 
 
 def maximum_subtracted(Q, K):
-    """You subtract the largest score of each row: softmax does that for itself, the scores stay as they are."""
+    """You subtract the largest score of each row: softmax does that for itself, the scores stay as they are.
+    You subtract the largest score of each row: softmax does that for itself, the scores stay as they are."""
     scores = attention_scores(Q, K)
     return scores - scores.max(-1, keepdims=True)
 

@@ -190,18 +190,23 @@ function queryPlane(ctx, [x, y], side) {
   const taken = [...K.map((_, j) => [spot(j)[0] - 8, spot(j)[1] - 8, 16, 16]), [tip[0] - 10, tip[1] - 10, 20, 20]];
   for (let t = 0.1; t < 1; t += 0.15) taken.push([p.cx + (tip[0] - p.cx) * t - 4, p.cy + (tip[1] - p.cy) * t - 4, 8, 8]);
   const lines = facts.own || hidden ? [] : scoreLines(p, Q[me], unit);
+  // What can be dragged stands in a group of its own: its place in the tree, and so its focus, stays.
   return [
+    s("g", {},
     titled(x, y - 11, side < 220 ? "Query and keys" : "The query meets the keys"),
     cross(p),
     lines,
     K.map((_, j) => s("circle", { cx: spot(j)[0], cy: spot(j)[1], r: 6 + 16 * Math.sqrt(weightOf(j)), style: "fill:var(--cx-key);opacity:0.2" })),
     arrow(p.cx, p.cy, ...tip, { class: "cx-query", width: 3, head: 12 }),
     labelsBeside([...keyLabels, queryLabel], { taken, inside: [x, y, side, side], distance: 11, size: 14.5 }),
+    lines.length > 0 && label(x, y + side + 16, "Next dotted line: weight × 2.7", { class: "cx-small cx-soft" }),
+    ),
+    s("g", {},
     K.map((_, j) =>
       point(ctx, p, "key_vectors", j, facts.reach, { name: `Key of ${quoted(facts.names[j])}`, colour: "cx-key", draw: s("circle", { cx: spot(j)[0], cy: spot(j)[1], r: 5.5, style: "fill:var(--cx-key)" }) }),
     ),
     point(ctx, p, "queries", me, facts.reach, { name: `Query of ${quoted(facts.names[me])}`, colour: "cx-query", draw: s("circle", { cx: tip[0], cy: tip[1], r: 11, class: "cx-halo", style: "fill:var(--cx-query)" }) }),
-    lines.length > 0 && label(x, y + side + 16, "Next dotted line: weight × 2.7", { class: "cx-small cx-soft" }),
+    ),
   ];
 }
 
@@ -221,15 +226,19 @@ function valuePlane(ctx, [x, y], side) {
   for (let t = 0; shown && t <= 1; t += 0.2) taken.push([p.cx + (tip[0] - p.cx) * t - 6, p.cy + (tip[1] - p.cy) * t - 6, 12, 12]);
   if (shown) labels.push({ x: tip[0], y: tip[1], text: "output", away: [tip[0] - p.cx, tip[1] - p.cy || -1], class: "cx-strong" });
   return [
+    s("g", {},
     titled(x, y - 11, side < 220 ? "Values and output" : "The output mixes the values"),
     cross(p),
     shown && V.map((_, j) => s("line", { x1: tip[0], y1: tip[1], x2: spot(j)[0], y2: spot(j)[1], "stroke-linecap": "round", "stroke-width": Math.max(0.4, 12 * clamp(results.weights[me][j] || 0, 0, 1)), style: "stroke:var(--cx-value);opacity:0.4" })),
     shown && arrow(p.cx, p.cy, ...tip, { class: "cx-value", width: 4, head: 13 }),
     labelsBeside(labels, { taken, inside: [x, y, side, side], distance: 11, size: 14.5 }),
+    shown && label(x, y + side + 16, "Thicker: a larger weight", { class: "cx-small cx-soft" }),
+    ),
+    s("g", {},
     V.map((_, j) =>
       point(ctx, p, "values", j, facts.value_reach, { name: `Value of ${quoted(facts.names[j])}`, colour: "cx-value", draw: s("rect", { x: spot(j)[0] - 5, y: spot(j)[1] - 5, width: 10, height: 10, style: "fill:var(--cx-value)" }) }),
     ),
-    shown && label(x, y + side + 16, "Thicker: a larger weight", { class: "cx-small cx-soft" }),
+    ),
   ];
 }
 
@@ -282,6 +291,7 @@ function largeMap(ctx) {
   const head = titled(0, 13, facts.n_heads > 1 ? `Weights of head ${state.head + 1} of ${facts.n_heads}` : "Weights");
   if (hidden) return [head, question(gutter, top, side, side), label(list[0], list[1] + 20, "The keys it finds: after your guess", { class: "cx-soft" })];
   return [
+    s("g", {},
     head,
     n <= 32 ? columnNames(facts.names, gutter, top - 6, cell) : label(gutter + side, top - 8, `keys 1 to ${n} →`, { anchor: "end", class: "cx-small cx-soft" }),
     heatMap(ctx, few ? results.weights : shades, { x: gutter, y: top, width: side, height: side, mask, print: few, pick: (i) => ctx.set({ query: i }) }),
@@ -290,6 +300,7 @@ function largeMap(ctx) {
     s("rect", { x: gutter - 1.5, y: middle - Math.max(cell, 3) / 2 - 1.5, width: side + 3, height: Math.max(cell, 3) + 3, class: "cx-frame" }),
     !few && scale(ctx, gutter, top + side + 10, most),
     rowOfMap(ctx, list, listWidth),
+    ),
     handle(ctx, {
       x: gutter + side, y: middle, name: "Chosen query", text: facts.names[me], value: me, low: 0, high: n - 1, class: "cx-query", hit: 12,
       move: (_, py) => ctx.set({ query: clamp(Math.floor((py - top) / cell), 0, n - 1) }),
@@ -372,7 +383,7 @@ const attentionFamily = {
   picture(ctx) {
     if (!hasPlanes(ctx.state)) return largeMap(ctx);
     const places = arrangement(ctx.width, ctx.facts.names);
-    return [queryPlane(ctx, places.query, places.side), smallMap(ctx, places.map, places), valuePlane(ctx, places.values, places.side)];
+    return [queryPlane(ctx, places.query, places.side), s("g", {}, smallMap(ctx, places.map, places)), valuePlane(ctx, places.values, places.side)];
   },
 
   controls: [
