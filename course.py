@@ -291,8 +291,8 @@ def unfinished_marker() -> Iterator[None]:
 
 def install_all(accept_cuda: bool) -> None:
     """Python environment, then torch on its own, then everything else."""
-    print("Setting up the course in .venv: once, some minutes, about 1.6 GB.", flush=True)
     if not python_of(VENV).exists():
+        print("Setting up the course in .venv: once, some minutes, about 1.6 GB.", flush=True)
         make = [sys.executable, "-m", "venv", str(VENV)]
         if run_step("Making the Python environment", make) != 0:
             raise failed_step("The Python environment could not be made.", no_venv_hint())

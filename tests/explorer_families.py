@@ -1,5 +1,7 @@
 """Every family of explorers that the tests must see: its factory, and random arguments for it."""
 
+import numpy as np
+
 from course_lib import explorers
 
 
@@ -21,11 +23,13 @@ def softmax_arguments(rng):
 def attention_arguments(rng):
     """Planes in half of the cases, maps of more tokens or dimensions in the others."""
     n = int(rng.integers(1, 11)) if rng.random() < 0.5 else int(rng.integers(11, 17))
-    n_heads = int(rng.integers(1, 4))
+    n_heads, d_head = int(rng.integers(1, 4)), int(rng.choice([2, 2, 3, 16]))
+    tied = np.tile([1.0, 0.0], (n_heads, n, 1)) * np.where(np.arange(n) == n - 1, -1, 1)[:, None]
     return {
         "text_or_tokens": rng.choice(["the", "cat", "it", "sat", "on", "a", "mat"], n).tolist(),
-        "d_head": int(rng.choice([2, 2, 3, 16])),
+        "d_head": d_head,
         "n_heads": n_heads,
+        "keys": tied if d_head == 2 and rng.random() < 0.3 else None,  # the first of equal weights is named
         "seed": int(rng.integers(1000)),
         "temperature": round(float(rng.uniform(0.1, 10)), 2),
         "scaled": bool(rng.integers(2)),

@@ -107,7 +107,7 @@ def jupyterlab(browser, root: Path):
         f"--IdentityProvider.token={token}",
         f"--ServerApp.root_dir={folder}",
         "--allow-root",
-        "--LabApp.news_url=",
+        "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--LabApp.expose_app_in_browser=True",
     ]

@@ -193,19 +193,19 @@ function queryPlane(ctx, [x, y], side) {
   // What can be dragged stands in a group of its own: its place in the tree, and so its focus, stays.
   return [
     s("g", {},
-    titled(x, y - 11, side < 220 ? "Query and keys" : "The query meets the keys"),
-    cross(p),
-    lines,
-    K.map((_, j) => s("circle", { cx: spot(j)[0], cy: spot(j)[1], r: 6 + 16 * Math.sqrt(weightOf(j)), style: "fill:var(--cx-key);opacity:0.2" })),
-    arrow(p.cx, p.cy, ...tip, { class: "cx-query", width: 3, head: 12 }),
-    labelsBeside([...keyLabels, queryLabel], { taken, inside: [x, y, side, side], distance: 11, size: 14.5 }),
-    lines.length > 0 && label(x, y + side + 16, "Next dotted line: weight × 2.7", { class: "cx-small cx-soft" }),
+      titled(x, y - 11, side < 220 ? "Query and keys" : "The query meets the keys"),
+      cross(p),
+      lines,
+      K.map((_, j) => s("circle", { cx: spot(j)[0], cy: spot(j)[1], r: 6 + 16 * Math.sqrt(weightOf(j)), style: "fill:var(--cx-key);opacity:0.2" })),
+      arrow(p.cx, p.cy, ...tip, { class: "cx-query", width: 3, head: 12 }),
+      labelsBeside([...keyLabels, queryLabel], { taken, inside: [x, y, side, side], distance: 11, size: 14.5 }),
+      lines.length > 0 && label(x, y + side + 16, "Next dotted line: weight × 2.7", { class: "cx-small cx-soft" }),
     ),
     s("g", {},
-    K.map((_, j) =>
-      point(ctx, p, "key_vectors", j, facts.reach, { name: `Key of ${quoted(facts.names[j])}`, colour: "cx-key", draw: s("circle", { cx: spot(j)[0], cy: spot(j)[1], r: 5.5, style: "fill:var(--cx-key)" }) }),
-    ),
-    point(ctx, p, "queries", me, facts.reach, { name: `Query of ${quoted(facts.names[me])}`, colour: "cx-query", draw: s("circle", { cx: tip[0], cy: tip[1], r: 11, class: "cx-halo", style: "fill:var(--cx-query)" }) }),
+      K.map((_, j) =>
+        point(ctx, p, "key_vectors", j, facts.reach, { name: `Key of ${quoted(facts.names[j])}`, colour: "cx-key", draw: s("circle", { cx: spot(j)[0], cy: spot(j)[1], r: 5.5, style: "fill:var(--cx-key)" }) }),
+      ),
+      point(ctx, p, "queries", me, facts.reach, { name: `Query of ${quoted(facts.names[me])}`, colour: "cx-query", draw: s("circle", { cx: tip[0], cy: tip[1], r: 11, class: "cx-halo", style: "fill:var(--cx-query)" }) }),
     ),
   ];
 }
@@ -227,17 +227,17 @@ function valuePlane(ctx, [x, y], side) {
   if (shown) labels.push({ x: tip[0], y: tip[1], text: "output", away: [tip[0] - p.cx, tip[1] - p.cy || -1], class: "cx-strong" });
   return [
     s("g", {},
-    titled(x, y - 11, side < 220 ? "Values and output" : "The output mixes the values"),
-    cross(p),
-    shown && V.map((_, j) => s("line", { x1: tip[0], y1: tip[1], x2: spot(j)[0], y2: spot(j)[1], "stroke-linecap": "round", "stroke-width": Math.max(0.4, 12 * clamp(results.weights[me][j] || 0, 0, 1)), style: "stroke:var(--cx-value);opacity:0.4" })),
-    shown && arrow(p.cx, p.cy, ...tip, { class: "cx-value", width: 4, head: 13 }),
-    labelsBeside(labels, { taken, inside: [x, y, side, side], distance: 11, size: 14.5 }),
-    shown && label(x, y + side + 16, "Thicker: a larger weight", { class: "cx-small cx-soft" }),
+      titled(x, y - 11, side < 220 ? "Values and output" : "The output mixes the values"),
+      cross(p),
+      shown && V.map((_, j) => s("line", { x1: tip[0], y1: tip[1], x2: spot(j)[0], y2: spot(j)[1], "stroke-linecap": "round", "stroke-width": Math.max(0.4, 12 * clamp(results.weights[me][j] || 0, 0, 1)), style: "stroke:var(--cx-value);opacity:0.4" })),
+      shown && arrow(p.cx, p.cy, ...tip, { class: "cx-value", width: 4, head: 13 }),
+      labelsBeside(labels, { taken, inside: [x, y, side, side], distance: 11, size: 14.5 }),
+      shown && label(x, y + side + 16, "Thicker: a larger weight", { class: "cx-small cx-soft" }),
     ),
     s("g", {},
-    V.map((_, j) =>
-      point(ctx, p, "values", j, facts.value_reach, { name: `Value of ${quoted(facts.names[j])}`, colour: "cx-value", draw: s("rect", { x: spot(j)[0] - 5, y: spot(j)[1] - 5, width: 10, height: 10, style: "fill:var(--cx-value)" }) }),
-    ),
+      V.map((_, j) =>
+        point(ctx, p, "values", j, facts.value_reach, { name: `Value of ${quoted(facts.names[j])}`, colour: "cx-value", draw: s("rect", { x: spot(j)[0] - 5, y: spot(j)[1] - 5, width: 10, height: 10, style: "fill:var(--cx-value)" }) }),
+      ),
     ),
   ];
 }
@@ -292,14 +292,14 @@ function largeMap(ctx) {
   if (hidden) return [head, question(gutter, top, side, side), label(list[0], list[1] + 20, "The keys it finds: after your guess", { class: "cx-soft" })];
   return [
     s("g", {},
-    head,
-    n <= 32 ? columnNames(facts.names, gutter, top - 6, cell) : label(gutter + side, top - 8, `keys 1 to ${n} →`, { anchor: "end", class: "cx-small cx-soft" }),
-    heatMap(ctx, few ? results.weights : shades, { x: gutter, y: top, width: side, height: side, mask, print: few, pick: (i) => ctx.set({ query: i }) }),
-    names,
-    label(gutter - 8, middle + 4, facts.names[me], { anchor: "end", class: "cx-query-text" }),
-    s("rect", { x: gutter - 1.5, y: middle - Math.max(cell, 3) / 2 - 1.5, width: side + 3, height: Math.max(cell, 3) + 3, class: "cx-frame" }),
-    !few && scale(ctx, gutter, top + side + 10, most),
-    rowOfMap(ctx, list, listWidth),
+      head,
+      n <= 32 ? columnNames(facts.names, gutter, top - 6, cell) : label(gutter + side, top - 8, `keys 1 to ${n} →`, { anchor: "end", class: "cx-small cx-soft" }),
+      heatMap(ctx, few ? results.weights : shades, { x: gutter, y: top, width: side, height: side, mask, print: few, pick: (i) => ctx.set({ query: i }) }),
+      names,
+      label(gutter - 8, middle + 4, facts.names[me], { anchor: "end", class: "cx-query-text" }),
+      s("rect", { x: gutter - 1.5, y: middle - Math.max(cell, 3) / 2 - 1.5, width: side + 3, height: Math.max(cell, 3) + 3, class: "cx-frame" }),
+      !few && scale(ctx, gutter, top + side + 10, most),
+      rowOfMap(ctx, list, listWidth),
     ),
     handle(ctx, {
       x: gutter + side, y: middle, name: "Chosen query", text: facts.names[me], value: me, low: 0, high: n - 1, class: "cx-query", hit: 12,

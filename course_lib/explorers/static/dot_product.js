@@ -121,6 +121,11 @@ const dotProductFamily = {
     const arrows = [query, key, foot].flatMap((end) => [0.2, 0.4, 0.6, 0.8].map((t) => [p.cx + (end[0] - p.cx) * t - 7, p.cy + (end[1] - p.cy) * t - 7, 14, 14]));
     const signBoxes = showSigns ? [[px - 8, py - 10, 16, 20], [mx - 8, my - 10, 16, 20]] : [];
 
+    // The shorter arrow lies on the longer one, so that both are seen where they point the same way.
+    const queryOnTop = Math.hypot(...state.query) <= length;
+    const keyArrow = arrow(p.cx, p.cy, ...key, { class: "cx-key", head: 15, width: 3 });
+    const queryArrow = arrow(p.cx, p.cy, ...query, { class: "cx-query", head: 15, width: 3 });
+
     const grip = (name, colour, [x, y]) =>
       handle(ctx, {
         x, y, name, class: colour, knob: s("circle", { cx: x, cy: y, r: 14, class: "cx-halo" }), value: state[name][0], low: -REACH, high: REACH,
@@ -132,8 +137,7 @@ const dotProductFamily = {
     return [
       s("svg", { x: p.x, y: p.y, width: p.width, height: p.height, viewBox: `${p.x} ${p.y} ${p.width} ${p.height}` }, signs || null, axes(p)),
       s("g", {}, shadow || null),
-      arrow(p.cx, p.cy, ...key, { class: "cx-key", head: 15, width: 3 }),
-      arrow(p.cx, p.cy, ...query, { class: "cx-query", head: 15, width: 3 }),
+      queryOnTop ? [keyArrow, queryArrow] : [queryArrow, keyArrow],
       s("g", {}, signWords || null),
       s("g", {}, labelsBeside(names, { taken: [...knobs, ...arrows, ...signBoxes], inside: [p.x + 4, p.y + 4, p.width - 8, p.height - 8], distance: 16 })),
       s("g", {}, readings(beside ? planeWidth + 34 : 0, beside ? 60 : 424, beside ? 232 : width, beside, results, hidden)),

@@ -338,7 +338,7 @@ function h(tag, attributes = {}, ...children) {
     if (typeof value === "function") node[name] = value;
     else if (value !== undefined && value !== null && value !== false) node.setAttribute(name, value === true ? "" : value);
   }
-  if (["button", "input", "select", "textarea", "summary", "a"].includes(tag) || "tabindex" in attributes) ;
+  if (["button", "input", "select", "textarea", "summary", "a"].includes(tag) || "tabindex" in attributes) node.setAttribute("data-lm-suppress-shortcuts", "true");
   node.append(...children.flat(Infinity).filter((c) => c !== null && c !== undefined && c !== false));
   return node;
 }
