@@ -21,7 +21,12 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # Where conda-forge, or an import, calls a package otherwise.
 CONDA_NAMES = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base", "build": "python-build"}
-IMPORT_NAMES = {"pytest-xdist": "xdist", "axe-playwright-python": "axe_playwright_python"}
+IMPORT_NAMES = {
+    "ipython": "IPython",
+    "pillow": "PIL",
+    "pytest-xdist": "xdist",
+    "axe-playwright-python": "axe_playwright_python",
+}
 
 # Declared though no file imports them.
 USED_WITHOUT_IMPORT = {
@@ -134,6 +139,13 @@ def test_every_declared_package_is_used():
         if name not in USED_WITHOUT_IMPORT and IMPORT_NAMES.get(name, name.replace("-", "_")) not in imported
     ]
     assert not unused, f"pyproject.toml names packages that nothing imports: {unused}"
+
+
+def test_every_imported_package_is_declared():
+    ours = {path.stem for folder in ("tests", "benchmarks") for path in (ROOT / folder).rglob("*.py")}
+    known = {IMPORT_NAMES.get(name, name.replace("-", "_")) for name in declared()}
+    foreign = imported_modules() - set(sys.stdlib_module_names) - {"course_lib", "course", "tests"} - ours
+    assert foreign - known == set()
 
 
 def test_no_cuda_package_is_installed():
