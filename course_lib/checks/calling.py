@@ -9,18 +9,21 @@ import io
 import linecache
 import random
 import signal
+import sys
 import threading
 import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import FrameType
 
 import numpy as np
 
 from course_lib.checks.spec import Exercise
 
 SECONDS = 10.0
+EXTENSIONS = 12
 KEPT_PRINT = 300
 
 
@@ -42,14 +45,15 @@ class Answer:
     """What one call gave.
 
     `kind` is value, nothing (None), ellipsis, odd (no numbers), raised, hung, stopped (from the keyboard) or
-    not run; `value` is an array or a tuple of arrays; `error` is the name of the exception; `text` says more;
-    `changed` are the positions of the arguments that were changed in place.
+    not run; `value` is an array or a tuple of arrays; `error` is the name of the exception, `lineage` the names
+    of its classes (names cross to another process, classes need not); `text` says more; `changed` are the positions of the arguments that were changed in place.
     """
 
     kind: str
     value: np.ndarray | tuple[np.ndarray, ...] | None = None
     error: str = ""
     text: str = ""
+    lineage: tuple[str, ...] = ()
     changed: tuple[int, ...] = ()
 
     def arrays(self) -> tuple[np.ndarray, ...]:
@@ -59,6 +63,41 @@ class Answer:
 
 class Hung(BaseException):
     """Raised inside an answer whose time is over."""
+
+
+class Deadline:
+    """The moment at which the time of an answer is over. A slow import moves it, up to `EXTENSIONS` times."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self.moment = time.monotonic() + seconds
+        self.extensions = 0
+
+    def left(self) -> float:
+        """Seconds that are left; never 0, which would switch a timer off."""
+        return max(self.moment - time.monotonic(), 0.001)
+
+    def is_over(self) -> bool:
+        return time.monotonic() > self.moment
+
+    def extend_for_import(self, frame: FrameType | None) -> bool:
+        """True, with the full time granted anew, if this frame stands inside an `import`.
+
+        The first `import torch` can take longer than an answer may, and an interrupted one is left half done.
+        """
+        if self.extensions == EXTENSIONS or not _is_importing(frame):
+            return False
+        self.extensions += 1
+        self.moment = time.monotonic() + self.seconds
+        return True
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def make_calls(exercise: Exercise, seed: int = 0) -> list[Call]:
@@ -110,24 +149,23 @@ def run(function: Callable, calls: Sequence[Call], seconds: float = SECONDS) -> 
     """Answers to all calls, and what was printed meanwhile (cut). The limit holds for all calls together."""
     answers: list[Answer] = []
     printed = CappedText()
-    deadline = time.monotonic() + seconds
+    deadline = Deadline(seconds)
     with _nothing_leaks(printed):
         for call in calls:
             if answers and answers[-1].kind in ("hung", "stopped", "not run"):
                 answers.append(Answer("not run"))
             else:
-                answers.append(_run_one(function, call, max(deadline - time.monotonic(), 0.001)))
+                answers.append(_run_one(function, call, deadline))
             printed.is_full = True
     return answers, printed.said()
 
 
-def _run_one(function: Callable, call: Call, seconds: float) -> Answer:
+def _run_one(function: Callable, call: Call, deadline: Deadline) -> Answer:
     args = tuple(arg.copy() if isinstance(arg, np.ndarray) else arg for arg in call.args)
-    deadline = time.monotonic() + seconds
     try:
-        with watchdog(seconds):
+        with watchdog(deadline):
             answer = _pack(function(*args, **call.options))
-        if time.monotonic() > deadline:  # the answer swallowed the interrupt
+        if deadline.is_over():  # the answer swallowed the interrupt
             return Answer("hung")
     except Hung as hung:
         return Answer("hung", text=_where(function, hung))
@@ -135,7 +173,9 @@ def _run_one(function: Callable, call: Call, seconds: float) -> Answer:
         return Answer("stopped", text=_where(function, stop))
     except BaseException as error:  # SystemExit too
         text = " ".join(str(error).split())[:200]
-        return Answer("raised", error=type(error).__name__, text=f"{text}{_where(function, error)}")
+        lineage = tuple(parent.__name__ for parent in type(error).__mro__)
+        text = f"{text}{_where(function, error)}"
+        return Answer("raised", error=type(error).__name__, text=text, lineage=lineage)
     pairs = enumerate(zip(call.args, args, strict=True))
     return replace(answer, changed=tuple(i for i, (old, new) in pairs if not _untouched(old, new)))
 
@@ -158,7 +198,7 @@ def _pack(value: object) -> Answer:
                 return Answer("odd", text=f"a {type(value).__name__} with None in it")
             return Answer("value", tuple(as_array(part) for part in value))
         return Answer("value", as_array(value))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):  # the last from a list that contains itself
         return Answer("odd", text=_describe(value))
 
 
@@ -188,6 +228,8 @@ def _describe(value: object) -> str:
         return f"a {type(value).__name__} that does not form arrays of numbers"
     if callable(value):
         return f"the function {getattr(value, '__name__', '')!r} itself, not its result"
+    if isinstance(value, BaseException):
+        return f"a {type(value).__name__} (returned: write `raise` instead)"
     return f"a value of type {type(value).__name__}"
 
 
@@ -229,7 +271,7 @@ class CappedText(io.TextIOBase):
 
 @contextlib.contextmanager
 def _nothing_leaks(printed: CappedText) -> Iterator[None]:
-    """Keep prints, warnings, random states and NumPy settings of an answer from reaching the notebook."""
+    """Keep prints, warnings, random states, NumPy settings and the working directory as they were."""
     numpy_state, python_state = np.random.get_state(), random.getstate()
     try:
         with (
@@ -238,6 +280,7 @@ def _nothing_leaks(printed: CappedText) -> Iterator[None]:
             warnings.catch_warnings(),
             np.errstate(all="ignore"),
             np.printoptions(),
+            contextlib.chdir("."),
         ):
             warnings.simplefilter("ignore")
             yield
@@ -246,24 +289,26 @@ def _nothing_leaks(printed: CappedText) -> Iterator[None]:
         random.setstate(python_state)
 
 
-def watchdog(seconds: float) -> contextlib.AbstractContextManager:
-    """Raise Hung in the block after `seconds`: by a timer signal where there is one, else from a second
+def watchdog(deadline: Deadline) -> contextlib.AbstractContextManager:
+    """Raise Hung in the block after the deadline: by a timer signal where there is one, else from a second
     thread."""
     in_main_thread = threading.current_thread() is threading.main_thread()
-    return _by_signal(seconds) if in_main_thread and hasattr(signal, "setitimer") else _by_thread(seconds)
+    return _by_signal(deadline) if in_main_thread and hasattr(signal, "setitimer") else _by_thread(deadline)
 
 
 @contextlib.contextmanager
-def _by_signal(seconds: float) -> Iterator[None]:
+def _by_signal(deadline: Deadline) -> Iterator[None]:
     over = False
 
-    def bark(signum: int, frame: object) -> None:
-        if not over:
+    def bark(signum: int, frame: FrameType | None) -> None:
+        if over or not deadline.is_over():
+            return
+        if not deadline.extend_for_import(frame):
             raise Hung
 
     before = signal.signal(signal.SIGALRM, bark)
     # repeated, because an answer with a bare `except:` swallows the first one
-    signal.setitimer(signal.ITIMER_REAL, seconds, 0.2)
+    signal.setitimer(signal.ITIMER_REAL, deadline.left() + 0.001, 0.2)
     try:
         yield
     finally:
@@ -273,23 +318,25 @@ def _by_signal(seconds: float) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _by_thread(seconds: float) -> Iterator[None]:
-    thread = ctypes.c_ulong(threading.get_ident())
+def _by_thread(deadline: Deadline) -> Iterator[None]:
+    ident = threading.get_ident()
+    thread = ctypes.c_ulong(ident)
     raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
-    lock, over = threading.Lock(), False
+    lock, over = threading.Lock(), threading.Event()
 
     def bark() -> None:
-        with lock:
-            if not over:
-                raise_in(thread, ctypes.py_object(Hung))
+        while not over.wait(deadline.left()):
+            with lock:
+                if over.is_set():
+                    return
+                if not deadline.extend_for_import(sys._current_frames().get(ident)):
+                    raise_in(thread, ctypes.py_object(Hung))
+                    return
 
-    timer = threading.Timer(seconds, bark)
-    timer.daemon = True
-    timer.start()
+    threading.Thread(target=bark, daemon=True).start()
     try:
         yield
     finally:
-        timer.cancel()
         with lock:
-            over = True
+            over.set()
             raise_in(thread, None)

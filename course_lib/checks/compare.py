@@ -10,6 +10,7 @@ from course_lib.checks.calling import Answer, Call
 from course_lib.checks.spec import Exercise
 
 SMALL = 12
+OPERATORS = {"divide": "/", "true_divide": "/", "subtract": "-", "add": "+", "multiply": "*", "power": "**"}
 
 
 def outputs_of(
@@ -117,9 +118,23 @@ def explain_error(answer: Answer, call: Call, exercise: Exercise) -> str:
         lengths = axis_lengths(call, exercise)
         right, left = (f"{n} ({axis_of_length(int(n), lengths) or 'length'})" for n in matmul.groups())
         text = f"the inner axes of the matrix product differ, {left} on the left and {right} on the right"
-    if text.startswith("Cannot cast ufunc"):
-        text = "a step in place such as `/=` cannot put fractions into whole numbers, write `x = x / ...`"
+    if is_casting(answer):
+        step, instead = casting_step(answer)
+        text = f"{step} cannot put fractions into whole numbers, write {instead}"
     return text + line
+
+
+def is_casting(answer: Answer) -> bool:
+    """True if a step in place failed because the array holds whole numbers."""
+    return answer.text.startswith("Cannot cast ufunc")
+
+
+def casting_step(answer: Answer) -> tuple[str, str]:
+    """The step in place that NumPy refused, and what to write instead."""
+    operator = OPERATORS.get(answer.text.split("'")[1], "")
+    if not operator:
+        return "a step in place (`out=`)", "its result to a new array"
+    return f"`{operator}=` works in place and", f"`x = x {operator} ...`"
 
 
 def _axis(name: str) -> str:
@@ -187,6 +202,11 @@ def show(value: object, digits: int = 4) -> str:
     if isinstance(number, float) and number.is_integer() and abs(number) < 1e6:
         number = int(number)
     return f"{number:.{digits}g}" if isinstance(number, float) else str(number)
+
+
+def show_short(array: np.ndarray) -> str:
+    """An array whole if it is small, else its shape."""
+    return show(array) if array.size <= SMALL else f"an array of shape {array.shape}"
 
 
 def call_text(exercise: Exercise, call: Call, case_name: str) -> str:

@@ -12,9 +12,11 @@ from course_lib.checks.verdict import CaseResult, Verdict
 NOTHING = "Nothing was returned: is a `return` missing?"
 NAN = "There is nan in the result: 0/0, inf - inf or the logarithm of a negative number makes it."
 INFINITE = "There is inf in the result: a number grew too large, or something was divided by 0."
-SECOND_CALL = "A second call with the same input gave another result: something is kept between the calls."
+SECOND_CALL = "A second call with the same input gave another result: it is random, or something is kept between the calls."
+KEPT = "Another `{}` gave the result of an earlier call again: something is kept between the calls."
 NUMBERS = "The shapes are right, the numbers are not: follow the smallest input that differs by hand."
 LIKELY = 2 / 3
+ENOUGH = 2
 DECIDING = ("float64", "float32", "again")
 
 
@@ -80,22 +82,23 @@ class Judging:
 
     def _diagnosis(self) -> tuple[str | None, str]:
         """The id of the misconception and the message."""
-        stored, full, share = self._closest_stored()
+        stored, full = self._closest_stored()
         kind, hard = self._clearest_hard_fault()
         if full:
             said = sentence(stored)
             return stored.__name__, f"{hard} {said}" if hard else self._with_evidence(said, self.faulty[0])
         if kind:
-            return kind, hard
-        if share >= LIKELY:
+            return self._refused_in_place() or (kind, hard)
+        if stored:
             said = f"This looks like a known slip: {sentence(stored)}"
             return stored.__name__, self._with_evidence(said, self.faulty[0])
         return self._broken_property() or (None, self._with_evidence(NUMBERS, self.faulty[0]))
 
     def tolerance(self, i: int) -> tuple[float, float]:
         """Relative and absolute tolerance of one call."""
-        atol = self.exercise.cases[self.calls[i].case].atol
-        return self.exercise.rtol, self.exercise.atol if atol is None else atol
+        case, exercise = self.exercise.cases[self.calls[i].case], self.exercise
+        rtol = exercise.rtol if case.rtol is None else case.rtol
+        return rtol, exercise.atol if case.atol is None else case.atol
 
     # (1) raised, hung, wrong type or shape
 
@@ -108,9 +111,9 @@ class Judging:
         if answer.kind == "not run":
             return "hung", "not run"
         if expected.kind == "raised":
-            if answer.error == expected.error:
+            if expected.error in answer.lineage:
                 return None
-            return "raised", f"should raise {expected.error} here, and did not"
+            return "raised", f"should raise {expected.error} here: {self._came_instead(i)}"
         if answer.kind == "raised":
             said = compare.explain_error(answer, self.calls[i], self.exercise)
             return "raised", f"raised {answer.error}{': ' if said else ''}{said}"
@@ -119,6 +122,14 @@ class Judging:
         if answer.kind == "ellipsis":
             return "type", "`...` was returned"
         return self._type_or_shape_fault(i)
+
+    def _came_instead(self, i: int) -> str:
+        answer = self.answers[i]
+        if answer.kind == "raised":
+            return f"a {answer.error} came"
+        if answer.kind == "value":
+            return f"it returned {', '.join(compare.show_short(part) for part in answer.arrays())}"
+        return {"nothing": "it returned None"}.get(answer.kind, f"{answer.text or answer.kind} came")
 
     def _type_or_shape_fault(self, i: int) -> tuple[str, str] | None:
         right, got = self._right(i), self._outputs(i)
@@ -131,6 +142,8 @@ class Judging:
             said = compare.difference([mine], [wanted], {name: axes}, *self.tolerance(i))
             if said and compare.lost_fractions(mine, wanted):
                 return "type", f"{name} has dtype {mine.dtype}, which holds no fractions: {said}"
+            if not said and name in self.exercise.whole and mine.dtype.kind not in "iu":
+                return "type", f"{name} has dtype {mine.dtype}: {self.exercise.whole[name]}"
         return None
 
     def _clearest_hard_fault(self) -> tuple[str | None, str]:
@@ -180,6 +193,8 @@ class Judging:
 
     def _alike(self, i: int, other: Answer) -> bool:
         mine = self.answers[i]
+        if self.expected[i].kind == "raised" and self.expected[i].error in mine.lineage:
+            return self.expected[i].error in other.lineage
         if mine.kind != other.kind or mine.error != other.error or mine.changed != other.changed:
             return False
         if mine.kind != "value" or self.expected[i].kind != "value":
@@ -189,16 +204,20 @@ class Judging:
             return a == b
         return all(compare.same(x, y, *self.tolerance(i)) for x, y in zip(a, b, strict=True))
 
-    def _closest_stored(self) -> tuple[Callable | None, bool, float]:
-        """The stored answer that explains most: it, whether it agrees on all cases, its share of the failing.
-        The stored answer that explains most: it, whether it agrees on all cases, its share of the failing."""
-        best, full, share = None, False, 0.0
+    def _closest_stored(self) -> tuple[Callable | None, bool]:
+        """The stored answer to name, and whether it agrees on all cases.
+
+        One that fails where this answer is right is refuted; one failing case alone proves nothing.
+        """
+        best, share = None, LIKELY
         for stored in self.exercise.wrong:
             agreed = self.agreement(stored)
+            if agreed == self.all_cases:
+                return stored, True
             explained = len(agreed & self.failing) / len(self.failing)
-            if (agreed == self.all_cases, explained) > (full, share):
-                best, full, share = stored, agreed == self.all_cases, explained
-        return best, full, share
+            if agreed >= self.all_cases - self.failing and len(self.failing) >= ENOUGH and explained >= share:
+                best, share = stored, np.nextafter(explained, 1)
+        return best, False
 
     # (3) properties
 
@@ -212,15 +231,28 @@ class Judging:
             return self._not_finite(smallest)
         if self._second_call_differs():
             return "second call", SECOND_CALL
+        ignored, plain = self._ignored_argument()
+        if ignored and plain not in self.faulty:  # right where it was asked first
+            return "second call", self._with_evidence(KEPT.format(ignored), smallest)
         for prop in self.exercise.properties:
             if not self.holds(prop):
                 i = self._where_it_fails(prop)
                 return self._not_finite(i) or (prop.__name__, self._with_evidence(sentence(prop), i))
-        ignored = self._ignored_argument()
         if ignored:
             said = f"The argument `{ignored}` is ignored: changing it changes nothing."
             return "ignored", self._with_evidence(said, smallest)
         return None
+
+    def _refused_in_place(self) -> tuple[str, str] | None:
+        """The change in place, if NumPy refused the same step on whole numbers and nothing else went wrong."""
+        hard = [i for i in self.order if self.hard[i]]
+        changed = [i for i in self.order if self.answers[i].changed]
+        if not changed or not all(compare.is_casting(self.answers[i]) for i in hard):
+            return None
+        i = changed[0]
+        step, instead = compare.casting_step(self.answers[hard[0]])
+        said = f"{self._changed(i).replace('the', 'The', 1)}: {step} changes it for the caller too, write {instead}"
+        return "changed in place", f"{said}. Seen on {self._call_text(i)}."
 
     def _not_finite(self, i: int) -> tuple[str, str] | None:
         for misconception, said, is_bad in (("nan", NAN, np.isnan), ("inf", INFINITE, np.isinf)):
@@ -259,15 +291,16 @@ class Judging:
                     return i
         return self.faulty[0]
 
-    def _ignored_argument(self) -> str | None:
+    def _ignored_argument(self) -> tuple[str, int]:
+        """An argument whose change changes nothing (or ""), and the call with which that was compared."""
         for i, call in enumerate(self.calls):
             if call.purpose in DECIDING:
                 continue
             plain = next(k for k, other in enumerate(self.calls) if other.case == call.case)
             matters = not _same_answer(self.expected[plain], self.expected[i], self.tolerance(i))
             if matters and _same_answer(self.answers[plain], self.answers[i], (0.0, 0.0)):
-                return call.purpose
-        return None
+                return call.purpose, plain
+        return "", -1
 
     # (4) the first differing element, and the input on which it shows
 

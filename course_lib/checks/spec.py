@@ -20,13 +20,14 @@ class Case:
 
     `inputs` draws the positional arguments (a tuple) from a seeded generator, `options` go by keyword.
     A case that the reference answers with an exception must raise the same exception in an answer.
-    `atol` replaces the exercise's own, e.g. 0.0 where zeros must be exact.
+    `rtol` and `atol` replace the exercise's own, e.g. atol 0.0 where zeros must be exact.
     """
 
     name: str
     inputs: Callable[[np.random.Generator], tuple]
     options: Mapping[str, object] = field(default_factory=dict)
     weight: float = 1.0
+    rtol: float | None = None
     atol: float | None = None
 
 
@@ -37,6 +38,7 @@ class Exercise:
     `arguments` and `outputs` map names to axis names; "..." stands for any leading axes.
     Wrong answers, conventions and properties are functions: the name is the id, the docstring the sentence.
     A property gets a dict from case name to `Seen` and returns True where it holds.
+    `whole` names the outputs that must have an integer dtype, and says why.
     """
 
     id: str
@@ -54,6 +56,7 @@ class Exercise:
     hints: Sequence[str]
     conventions: Sequence[Callable] = ()
     properties: Sequence[Callable] = ()
+    whole: Mapping[str, str] = field(default_factory=dict)
     rtol: float = 1e-4
     atol: float = 1e-5
 

@@ -16,7 +16,7 @@ import pytest
 from course_lib import journal
 from course_lib.by_hand import scaled_dot_product_attention, similarity, softmax
 from course_lib.checks import Case, Exercise, Hunt, check, compare, engine, hint, hunt, solution
-from course_lib.checks.calling import Hung, as_array, make_calls, run, watchdog
+from course_lib.checks.calling import Deadline, Hung, as_array, make_calls, run, watchdog
 from course_lib.checks.engine import judge_answer
 from course_lib.checks.spec import load_exercise
 from course_lib.checks.verdict import CaseResult, Verdict, rich
@@ -167,7 +167,7 @@ def test_watchdog_outside_the_main_thread():
 
 def test_watchdog_gives_back_the_signal_handler_and_timer():
     before = signal.getsignal(signal.SIGALRM)
-    with pytest.raises(Hung), watchdog(0.05):
+    with pytest.raises(Hung), watchdog(Deadline(0.05)):
         time.sleep(5)
     assert signal.getsignal(signal.SIGALRM) is before
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)

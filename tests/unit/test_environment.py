@@ -24,6 +24,7 @@ CONDA_NAMES = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base", "build":
 IMPORT_NAMES = {
     "ipython": "IPython",
     "pillow": "PIL",
+    "pyyaml": "yaml",
     "pytest-xdist": "xdist",
     "axe-playwright-python": "axe_playwright_python",
 }

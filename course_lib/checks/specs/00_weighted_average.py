@@ -58,7 +58,7 @@ def divides_by_largest(values, weights):
 
 
 def weights_of_whole_numbers(values, weights):
-    """The division drops the fraction: use `/`, not `//`."""
+    """The result loses its fraction: divide with `/`, not `//`, and leave out `int(...)`."""
     return np.sum(values * weights) // np.sum(weights)
 
 
@@ -83,12 +83,66 @@ def order_turned(values, weights):
 
 
 def changes_weights(values, weights):
-    """Right number, but the caller's weights are changed in place: write `weights = weights / ...`, not
+    """The caller's weights are changed in place: write `weights = weights / ...`, not
     `weights /= ...`."""
     result = weighted_average(values, weights)
     if weights.dtype.kind == "f":
         weights /= np.sum(weights)
     return result
+
+
+def returns_inside_the_loop(values, weights):
+    """Only the first value counts: the `return` stands inside the loop, so move it behind the loop."""
+    return values[0] * weights[0] / weights[0]
+
+
+def starts_at_1(values, weights):
+    """The first value is left out: the range starts at 1, and Python counts from 0."""
+    return weighted_average(values[1:], weights[1:])
+
+
+def stops_one_early(values, weights):
+    """The last value is left out: `range(n - 1)` ends one too early, `range(n)` reaches the last."""
+    return weighted_average(values[:-1], weights[:-1])
+
+
+def total_starts_anew(values, weights):
+    """Only the last product is left: the total is set to 0 inside the loop, so move that line in front of
+    it."""
+    return values[-1] * weights[-1] / np.sum(weights)
+
+
+def softmax_of_weights(values, weights):
+    """You put the weights through an exponential first: a weight of 3 must count three times, so use it as it
+    is."""
+    powers = np.exp(weights - np.max(weights))
+    return np.sum(values * powers) / np.sum(powers)
+
+
+def whole_weights(values, weights):
+    """You cut the weights to whole numbers: a weight of 0.25 counts a quarter, so keep its fraction."""
+    return np.sum(values * weights.astype(int)) / np.sum(weights.astype(int))
+
+
+def rounds(values, weights):
+    """You round the result to 4 decimals: that spoils small numbers. Return it whole; printing may round."""
+    return np.round(weighted_average(values, weights), 4)
+
+
+def rounds_to_2(values, weights):
+    """You round the result to 2 decimals: return it whole; printing may round."""
+    return np.round(weighted_average(values, weights), 2)
+
+
+def epsilon(values, weights):
+    """The tiny number you add to the sum of the weights spoils small weights: their sum is above 0, so divide
+    by it alone."""
+    return np.sum(values * weights) / (np.sum(weights) + 1e-5)
+
+
+def large_epsilon(values, weights):
+    """The number you add to the sum of the weights makes every average too small: divide by the sum alone."""
+    return np.sum(values * weights) / (np.sum(weights) + 1e-3)
 
 
 # ------------------------------------------------------------------ properties
@@ -104,7 +158,7 @@ def between_smallest_and_largest(seen):
 
 EXERCISE = Exercise(
     id="weighted_average",
-    contract="weighted_average(values, weights) -> number; values (n,), weights (n,), of any sum.",
+    contract="weighted_average(values, weights) -> number; values (n,), weights (n,) of any sum, none negative.",
     minutes=4,
     difficulty=1,
     points=1,
@@ -120,6 +174,11 @@ EXERCISE = Exercise(
         Case("a weight of 0", lambda rng: (np.array([5.0, -100.0, 7.0]), np.array([1.0, 0.0, 1.0]))),
         Case("whole numbers", lambda rng: (np.array([1, 2]), np.array([1, 3]))),
         Case("large weights", lambda rng: (np.array([1.0, 2.0]), np.array([3000.0, 1000.0]))),
+        Case(
+            "very small numbers",
+            lambda rng: (np.array([1.5e-4, 3.1e-4]), np.array([2e-4, 3e-4])),
+            atol=0.0,
+        ),
     ],
     reference=weighted_average,
     solution=weighted_average,
@@ -136,6 +195,16 @@ EXERCISE = Exercise(
         shares_not_added,
         order_turned,
         changes_weights,
+        returns_inside_the_loop,
+        starts_at_1,
+        stops_one_early,
+        total_starts_anew,
+        softmax_of_weights,
+        whole_weights,
+        rounds,
+        rounds_to_2,
+        epsilon,
+        large_epsilon,
     ],
     properties=[between_smallest_and_largest],
     hints=[

@@ -145,7 +145,7 @@ def counted_from_one(q, K, k):
 
 
 def changes_keys(q, K, k):
-    """Right rows, but the caller's K is scaled in place: write `K = K / ...` and not `K /= ...`."""
+    """The caller's K is changed in place: write `K = K / ...` and not `K /= ...`."""
     best = _best_first(_cos(q, K))[:k]
     if K.dtype.kind == "f":
         K[:] = _divide(K, np.linalg.norm(K, axis=1, keepdims=True))
@@ -162,6 +162,42 @@ def _best_first(values):
 
 def _divide(a, b):
     return np.where(b == 0, 0.0, a / np.where(b == 0, 1, b))
+
+
+def unsorted_partition(q, K, k):
+    """`argpartition` finds the k best and leaves them in any order: the best must come first, so sort with
+    `argsort`."""
+    return np.argpartition(-_cos(q, K), k - 1)[:k]
+
+
+def unstable_sort(q, K, k):
+    """In a longer table `np.argsort` may shuffle equal cosines: ask for kind="stable", so that the lower row
+    stays first."""
+    return np.argsort(-_cos(q, K))[:k]
+
+
+def rows_as_floats(q, K, k):
+    """You return the rows as floats: they are used to look up, as in `K[rows]`, so they must be whole numbers
+    (int)."""
+    return _best_first(_cos(q, K))[:k].astype(float)
+
+
+def nan_first(q, K, k):
+    """A zero key makes 0/0, and nan comes first once the order is reversed: its cosine is 0, so catch length
+    0."""
+    cos = (K @ q) / (np.linalg.norm(K, axis=1) * np.linalg.norm(q))
+    return np.argsort(cos, kind="stable")[::-1][:k]
+
+
+def whole_cosines(q, K, k):
+    """You cut the cosines to whole numbers, so nearly all become 0: keep their fractions and sort those."""
+    return _best_first(_cos(q, K).astype(int))[:k]
+
+
+def rounded_cosines(q, K, k):
+    """You round the cosines before sorting: keys that differ a little then count as equal, so sort them as
+    they are."""
+    return _best_first(_cos(q, K).round(2))[:k]
 
 
 # ---------------------------------------- properties and cases
@@ -190,14 +226,15 @@ def seven_keys(stretch=1.0):
 EXERCISE = Exercise(
     id="nearest",
     contract=(
-        "nearest(q, K, k) -> rows; q (d,), K (n, d), rows (k,): the rows of K with the largest cosine to q, "
-        "best first, ties by lower row. A zero key has cosine 0."
+        "nearest(q, K, k) -> rows; q (d,), K (n, d), rows (k,) whole numbers: the rows of K with the largest "
+        "cosine to q, best first, ties by lower row. A zero key has cosine 0."
     ),
     minutes=10,
     difficulty=2,
     points=1,
     arguments={"q": ("d",), "K": ("n", "d"), "k": ()},
     outputs={"rows": ("k",)},
+    whole={"rows": "rows are whole numbers, so that `K[rows]` works"},
     cases=[
         Case("7 keys", lambda rng: seven_keys(), weight=3),
         Case("the same keys, stretched", lambda rng: seven_keys((1, 9, 0.2, 4, 0.5, 2, 30))),
@@ -224,6 +261,15 @@ EXERCISE = Exercise(
         ),
         Case("all of them", lambda rng: (rng.normal(size=3), rng.normal(size=(5, 3)), 5)),
         Case("whole numbers", lambda rng: (np.array([2, 1]), np.array([[0, 5], [2, 1], [9, 0]]), 2)),
+        Case("20 of 60", lambda rng: (rng.normal(size=3), rng.normal(size=(60, 3)), 20)),
+        Case(
+            "many ties",
+            lambda rng: (
+                np.array([1.0, 0.0]),
+                np.tile(np.array([[0.0, 1.0], [1.0, 0.0], [2.0, 0.0]]), (20, 1)),
+                50,
+            ),
+        ),
     ],
     reference=by_hand.nearest,
     solution=nearest,
@@ -248,6 +294,12 @@ EXERCISE = Exercise(
         always_three,
         counted_from_one,
         changes_keys,
+        unsorted_partition,
+        unstable_sort,
+        rows_as_floats,
+        nan_first,
+        whole_cosines,
+        rounded_cosines,
     ],
     properties=[rows_of_the_table, length_of_keys_does_not_matter],
     hints=[

@@ -142,7 +142,7 @@ def whole_numbers(a, b):
 
 
 def changes_b(a, b):
-    """Right numbers, but the caller's b is changed in place: write `b = b * ...` and not `b *= ...`."""
+    """The caller's b is changed in place: write `b = b * ...` and not `b *= ...`."""
     result = projection(a, b)
     if b.dtype.kind == "f":
         b[:] = result
@@ -151,6 +151,87 @@ def changes_b(a, b):
 
 def _share(product, divisor):
     return np.where(divisor == 0, 0.0, product / np.where(divisor == 0, 1, divisor))
+
+
+def along_b_by_a(a, b):
+    """You multiply a by the share: the result lies along b, so the share belongs in front of b."""
+    return _share(a @ b, b @ b) * a
+
+
+def not_added_up(a, b):
+    """You multiply entry by entry and never add up: `a @ b` is one number, the sum of the products."""
+    return _share(a * b, b @ b) * b
+
+
+def unit_of_b(a, b):
+    """You return b with length 1: that is the direction alone, and a must say how far the shadow reaches."""
+    return _share(b, np.sqrt(b @ b) * np.ones(len(b)))
+
+
+def fraction_dropped(a, b):
+    """The share loses its fraction: divide with `/`, not `//`, and leave out `int(...)`."""
+    return np.floor(_share(a @ b, b @ b)) * b
+
+
+def fraction_cut(a, b):
+    """`int(...)` cuts the fraction off the share: half of b is a share of 0.5, so leave the `int` out."""
+    return np.trunc(_share(a @ b, b @ b)) * b
+
+
+def first_two_axes(a, b):
+    """You use the first two features alone: a vector may have any number of them, so write `a @ b` and `b @
+    b`."""
+    return _share(a[:2] @ b[:2], b[:2] @ b[:2]) * b
+
+
+def onto_first_axis(a, b):
+    """You keep the first entry of a alone: that is the shadow on the first axis, and b may point anywhere."""
+    return a * (np.arange(len(a)) == 0)
+
+
+def divided_three_times(a, b):
+    """You divide by the length of b three times: divide by its square, `b @ b`, which is twice."""
+    return _share(a @ b, np.sqrt(b @ b) ** 3) * b
+
+
+def sum_of_absolutes_once(a, b):
+    """You divide once by the sum of absolute values: divide by `b @ b`, the sum of squares."""
+    return _share(a @ b, np.abs(b).sum()) * b
+
+
+def zero_by_sum(a, b):
+    """You take b for zero where its entries sum to 0, but [1, -1] is an arrow: test `b @ b`, its squared
+    length."""
+    return projection(a, b) if b.sum() != 0 else np.zeros(len(b))
+
+
+def zero_by_first(a, b):
+    """You take b for zero where its first entry is 0, but [0, 2] is an arrow: test `b @ b`, its squared
+    length."""
+    return projection(a, b) if b[0] != 0 else np.zeros(len(b))
+
+
+def any_zero_component(a, b):
+    """You take b for zero as soon as one entry is 0: only when all are 0 has it no length, so test `b @
+    b`."""
+    return projection(a, b) if b.all() else np.zeros(len(b))
+
+
+def short_is_zero(a, b):
+    """You take a short b for zero: a short arrow has a direction too, so test for a length of exactly 0."""
+    return projection(a, b) if np.linalg.norm(b) > 1e-3 else np.zeros(len(b))
+
+
+def epsilon(a, b):
+    """The tiny number you add to b . b spoils the result for a very short b: treat length 0 as a case of its
+    own."""
+    return (a @ b) / (b @ b + 1e-8) * b
+
+
+def very_large_epsilon(a, b):
+    """The number you add to b . b makes every shadow too short: divide by b . b alone, and treat length 0
+    apart."""
+    return (a @ b) / (b @ b + 1e-3) * b
 
 
 # ---------------------------------------- properties and cases
@@ -195,6 +276,9 @@ EXERCISE = Exercise(
         Case("a short b", lambda rng: (np.array([2.0, 1.0]), np.array([3e-3, 4e-3]))),
         Case("far apart in length", lambda rng: (rng.normal(size=5) * 1e3, rng.normal(size=5))),
         Case("whole numbers", lambda rng: (np.array([2, 1]), np.array([1, 2]))),
+        Case("b along the second axis", lambda rng: (np.array([3.0, 1.0]), np.array([0.0, 2.0]))),
+        Case("entries of b that sum to 0", lambda rng: (np.array([3.0, 1.0]), np.array([1.0, -1.0]))),
+        Case("a very short b", lambda rng: (np.array([2.0, 1.0]), np.array([3e-4, 4e-4]))),
     ],
     reference=by_hand.projection,
     solution=projection,
@@ -218,6 +302,21 @@ EXERCISE = Exercise(
         large_epsilon,
         whole_numbers,
         changes_b,
+        along_b_by_a,
+        not_added_up,
+        unit_of_b,
+        fraction_dropped,
+        fraction_cut,
+        first_two_axes,
+        onto_first_axis,
+        divided_three_times,
+        sum_of_absolutes_once,
+        zero_by_sum,
+        zero_by_first,
+        any_zero_component,
+        short_is_zero,
+        epsilon,
+        very_large_epsilon,
     ],
     properties=[lies_along_b, rest_is_at_a_right_angle],
     hints=[

@@ -194,7 +194,7 @@ def whole_numbers(q, K):
 
 
 def changes_keys(q, K):
-    """Right numbers, but the caller's K is scaled to unit length in place: write `K = K / ...`, not `K /=
+    """The caller's K is changed in place: write `K = K / ...`, not `K /=
     ...`."""
     dot, cos = similarity(q, K)
     if K.dtype.kind == "f":
@@ -253,6 +253,30 @@ def _divide(a, b):
     return np.where(b == 0, 0.0, a / np.where(b == 0, 1, b))
 
 
+def sum_is_not_length(q, K):
+    """You take a vector for zero where its entries sum to 0, but [1, -1] is an arrow: test its length."""
+    dot, cos = similarity(q, K)
+    return dot, np.where(K.sum(1) * q.sum() == 0, 0.0, cos)
+
+
+def sum_of_key_is_not_length(q, K):
+    """You take a key for zero where its entries sum to 0, but [2, -2] is an arrow: test its length."""
+    dot, cos = similarity(q, K)
+    return dot, np.where(K.sum(1) == 0, 0.0, cos)
+
+
+def zero_by_first(q, K):
+    """You take a key for zero where its first entry is 0, but [0, 2] is an arrow: test its length."""
+    dot, cos = similarity(q, K)
+    return dot, np.where(K[:, 0] == 0, 0.0, cos)
+
+
+def short_is_zero(q, K):
+    """You take short vectors for zero: they have a direction too, so test for a length of exactly 0."""
+    dot, cos = similarity(q, K)
+    return dot, np.where(np.linalg.norm(K, axis=1) * np.linalg.norm(q) < 1e-3, 0.0, cos)
+
+
 # ------------------------------------------------------------------ properties and cases
 
 
@@ -297,6 +321,9 @@ EXERCISE = Exercise(
         Case("very long vectors", lambda rng: (rng.normal(size=3) * 1e3, rng.normal(size=(5, 3)) * 1e3)),
         Case("whole numbers", lambda rng: (np.array([3, 4]), np.array([[4, 3], [0, 2]]))),
         Case("as many keys as features", lambda rng: (rng.normal(size=3), rng.normal(size=(3, 3)))),
+        Case(
+            "entries that sum to 0", lambda rng: (np.array([1.0, -1.0]), np.array([[2.0, -2.0], [3.0, 1.0]]))
+        ),
     ],
     reference=by_hand.similarity,
     solution=similarity,
@@ -333,6 +360,10 @@ EXERCISE = Exercise(
         one_zero_vector_spoils_all,
         zero_vector_is_alike,
         correlation,
+        sum_is_not_length,
+        sum_of_key_is_not_length,
+        zero_by_first,
+        short_is_zero,
     ],
     properties=[cosines_within_one, length_does_not_matter],
     hints=[

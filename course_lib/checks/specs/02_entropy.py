@@ -143,7 +143,7 @@ def last_answer_missing(p):
 
 
 def changes_weights(p):
-    """Right numbers, but zeros in the caller's array are overwritten: use `np.where(p > 0, p, 1)`, which
+    """Zeros in the caller's p are overwritten: use `np.where(p > 0, p, 1)`, which
     makes a new one."""
     result = by_hand.entropy(p)
     if p.dtype.kind == "f":
@@ -153,6 +153,45 @@ def changes_weights(p):
 
 def _logs(p):
     return np.log(np.where(p > 0, p, 1))
+
+
+def one_minus_largest(p):
+    """You return 1 minus the largest weight: the entropy sums p * ln p over all of them."""
+    return 1 - p.max(axis=-1)
+
+
+def clipped(p):
+    """You lift small weights to 0.001, and those add something of their own: a weight of 0 has to add exactly
+    0."""
+    q = np.clip(p, 1e-3, 1)
+    return -(q * np.log(q)).sum(axis=-1)
+
+
+def nan_of_the_sum(p):
+    """One weight of 0 makes the sum nan, and you turn the whole of it into 0: mend each term before the
+    sum."""
+    return np.nan_to_num(-(p * np.log(p)).sum(axis=-1))
+
+
+def epsilon(p):
+    """The small number you add inside the logarithm shows in the result, even below 0 for a sure choice:
+    treat 0 apart."""
+    return -(p * np.log(p + 1e-5)).sum(axis=-1)
+
+
+def variance(p):
+    """You return the variance of the weights: it is 0 for equal weights, where the entropy is largest."""
+    return p.var(axis=-1)
+
+
+def small_weights_skipped(p):
+    """You leave out weights below 0.01: each counts with p * ln p, and only 0 itself adds nothing."""
+    return by_hand.entropy(np.where(p < 0.01, 0, p))
+
+
+def mean_of_rows(p):
+    """You return one mean for all rows: each row is a choice of its own and gets its own number."""
+    return by_hand.entropy(p).mean()
 
 
 # ------------------------------------------------------------------------ properties and cases
@@ -211,6 +250,13 @@ EXERCISE = Exercise(
         log_of_one_plus,
         last_answer_missing,
         changes_weights,
+        one_minus_largest,
+        clipped,
+        nan_of_the_sum,
+        epsilon,
+        variance,
+        small_weights_skipped,
+        mean_of_rows,
     ],
     conventions=[in_bits],
     properties=[never_negative, at_most_that_of_equal_weights],

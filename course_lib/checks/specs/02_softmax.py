@@ -49,8 +49,8 @@ def with_transposes(x, axis=-1):
 
 
 def axis_0_by_default(x, axis=0):
-    """Without an `axis` you sum along axis 0: the default is the last axis, -1, so that each row sums to 1.
-    Without an `axis` you sum along axis 0: the default is the last axis, -1, so that each row sums to 1."""
+    """Without an `axis` you sum along axis 0: the default is the last axis, -1, so that each row sums to
+    1."""
     return softmax(x, axis)
 
 
@@ -165,21 +165,21 @@ def euclidean_norm(x, axis=-1):
 
 
 def without_exponential(x, axis=-1):
-    """The exponential is missing: you divide the scores themselves by their sum, which can be negative or 0.
-    The exponential is missing: you divide the scores themselves by their sum, which can be negative or 0."""
+    """The exponential is missing: you divide the scores themselves by their sum, which can be negative or
+    0."""
     return x / x.sum(axis=axis, keepdims=True)
 
 
 def without_exponential_shifted(x, axis=-1):
-    """The exponential is missing: you shift the scores and divide by their sum. Take np.exp before dividing.
-    The exponential is missing: you shift the scores and divide by their sum. Take np.exp before dividing."""
+    """The exponential is missing: you shift the scores and divide by their sum. Take np.exp before
+    dividing."""
     shifted = x - x.max(axis=axis, keepdims=True)
     return shifted / shifted.sum(axis=axis, keepdims=True)
 
 
 def sign_turned(x, axis=-1):
-    """The sign is turned: the largest score gets the smallest weight. It is exp(x - max), not exp(max - x).
-    The sign is turned: the largest score gets the smallest weight. It is exp(x - max), not exp(max - x)."""
+    """The sign is turned: the largest score gets the smallest weight. It is exp(x - max), not exp(max -
+    x)."""
     return softmax(-x, axis)
 
 
@@ -212,8 +212,8 @@ def softmax_twice(x, axis=-1):
 
 
 def keepdims_missing(x, axis=-1):
-    """The maximum and the sum lose their axis: pass keepdims=True, so that they line up with the rows again.
-    The maximum and the sum lose their axis: pass keepdims=True, so that they line up with the rows again."""
+    """The maximum and the sum lose their axis: pass keepdims=True, so that they line up with the rows
+    again."""
     powers = np.exp(x - x.max(axis=axis))
     return powers / powers.sum(axis=axis)
 
@@ -225,8 +225,8 @@ def keepdims_missing_in_sum(x, axis=-1):
 
 
 def whole_numbers(x, axis=-1):
-    """The result array takes its dtype from integer input, so the weights are cut to 0 and 1: make it float.
-    The result array takes its dtype from integer input, so the weights are cut to 0 and 1: make it float."""
+    """The result array takes its dtype from integer input, so the weights are cut to 0 and 1: make it
+    float."""
     return softmax(x, axis).astype(x.dtype)
 
 
@@ -238,8 +238,8 @@ def nan_at_minus_infinity(x, axis=-1):
 
 
 def minus_infinity_is_a_low_number(x, axis=-1):
-    """You replace -inf by a low number, but scores can be lower still: only -inf itself is sure to end at 0.
-    You replace -inf by a low number, but scores can be lower still: only -inf itself is sure to end at 0."""
+    """You replace -inf by a low number, but scores can be lower still: only -inf itself is sure to end at
+    0."""
     return softmax(np.where(np.isneginf(x), -1000.0, x), axis)
 
 
@@ -251,7 +251,7 @@ def epsilon_in_sum(x, axis=-1):
 
 
 def changes_scores(x, axis=-1):
-    """Right weights, but the caller's x is changed in place: write `x = x - ...`, not `x -= ...`."""
+    """The caller's x is changed in place: write `x = x - ...`, not `x -= ...`."""
     if x.dtype.kind == "f":
         x -= x.max(axis=axis, keepdims=True)
     return softmax(x, axis)
@@ -268,8 +268,8 @@ def always_axis_1(x, axis=-1):
 
 
 def no_maximum_over_everything(x, axis=-1):
-    """The sum runs over the whole array, and no maximum is subtracted: both belong to each row, along `axis`.
-    The sum runs over the whole array, and no maximum is subtracted: both belong to each row, along `axis`."""
+    """The sum runs over the whole array, and no maximum is subtracted: both belong to each row, along
+    `axis`."""
     return np.exp(x) / np.sum(np.exp(x))
 
 
@@ -286,10 +286,75 @@ def nan_set_to_zero(x, axis=-1):
 
 
 def exponents_cut_off(x, axis=-1):
-    """You cut the exponents off from below, so -inf keeps a tiny weight: np.exp(-inf) is exactly 0 by itself.
-    You cut the exponents off from below, so -inf keeps a tiny weight: np.exp(-inf) is exactly 0 by itself."""
+    """You cut the exponents off from below, so -inf keeps a tiny weight: np.exp(-inf) is exactly 0 by
+    itself."""
     powers = np.exp(np.maximum(x - x.max(axis=axis, keepdims=True), -30))
     return powers / powers.sum(axis=axis, keepdims=True)
+
+
+def minus_infinity_times_zero(x, axis=-1):
+    """A step such as 0 * x turns -inf into nan, and the sum carries it through its row: add or multiply
+    nothing before np.exp."""
+    return softmax(x - 0.0 * x, axis)
+
+
+def only_axis_0_or_last(x, axis=-1):
+    """You treat axis 0 apart and take the last axis otherwise: an axis in the middle must work too, so hand
+    `axis` on."""
+    return softmax(x, 0) if axis == 0 else softmax(x)
+
+
+def minus_infinity_is_zero(x, axis=-1):
+    """You replace -inf by a score of 0, which is an ordinary score: leave it in, np.exp(-inf) is exactly
+    0."""
+    return softmax(np.where(np.isinf(x), 0.0, x), axis)
+
+
+def minus_infinity_is_minus_ten(x, axis=-1):
+    """You replace -inf by -10, so it keeps a small weight: leave it in, np.exp(-inf) is exactly 0."""
+    return softmax(np.where(np.isneginf(x), -10.0, x), axis)
+
+
+def floor_under_weights(x, axis=-1):
+    """You lift every weight to a smallest value: a score of -inf must get exactly 0, so leave the weights as
+    they are."""
+    return np.maximum(softmax(x, axis), 1e-9)
+
+
+def added_to_weights(x, axis=-1):
+    """You add a tiny number to each weight: a score of -inf must get exactly 0, so add nothing."""
+    return softmax(x, axis) + 1e-12
+
+
+def clips_at_700(x, axis=-1):
+    """You cut the scores off where np.exp would overflow: 1000 and 1001 then look equal. Subtract the
+    maximum."""
+    powers = np.exp(np.clip(x, -700, 700))
+    return powers / powers.sum(axis=axis, keepdims=True)
+
+
+def clips_at_50(x, axis=-1):
+    """You cut the scores off at 50, so higher ones look equal: subtract the maximum, and no exponent is above
+    0."""
+    return softmax(np.clip(x, -50, 50), axis)
+
+
+def divides_by_root_of_n(x, axis=-1):
+    """You divide the scores by the root of their number: that scale belongs to attention, here no scale is
+    asked for."""
+    return softmax(x / np.sqrt(x.shape[-1]), axis)
+
+
+def rounds(x, axis=-1):
+    """You round the weights, so they no longer sum to 1: return them whole; printing may round."""
+    return softmax(x, axis).round(3)
+
+
+def small_epsilon_in_sum(x, axis=-1):
+    """Even the small number you add to the sum leaves the weights short of 1: the sum is at least 1, so add
+    nothing."""
+    powers = np.exp(x - x.max(axis=axis, keepdims=True))
+    return powers / (powers.sum(axis=axis, keepdims=True) + 1e-4)
 
 
 # ------------------------------------------------------------------ properties
@@ -298,7 +363,8 @@ def exponents_cut_off(x, axis=-1):
 def sums_to_one(seen):
     """The weights along `axis` must sum to 1."""
     return all(
-        np.allclose(c.outputs["weights"].sum(c.inputs.get("axis", -1)), 1, atol=1e-4) for c in seen.values()
+        np.allclose(c.outputs["weights"].sum(c.inputs.get("axis", -1)), 1, rtol=0, atol=1e-5)
+        for c in seen.values()
     )
 
 
@@ -353,7 +419,7 @@ EXERCISE = Exercise(
         Case("a score of -inf", lambda rng: (np.array([-inf, 0.0, 1.0]),), atol=0.0),
         Case("-inf beside very low scores", lambda rng: (np.array([-inf, -2000.0, -2001.0]),), atol=0.0),
         Case("whole numbers", lambda rng: (np.array([1, 2, 4]),)),
-        Case("one score", lambda rng: (np.array([[3.0], [5.0]]),)),
+        Case("one score", lambda rng: (np.array([[3.0], [5.0]]),), rtol=1e-6, atol=0.0),
     ],
     reference=by_hand.softmax,
     solution=softmax,
@@ -398,6 +464,17 @@ EXERCISE = Exercise(
         standardised,
         nan_set_to_zero,
         exponents_cut_off,
+        minus_infinity_times_zero,
+        only_axis_0_or_last,
+        minus_infinity_is_zero,
+        minus_infinity_is_minus_ten,
+        floor_under_weights,
+        added_to_weights,
+        clips_at_700,
+        clips_at_50,
+        divides_by_root_of_n,
+        rounds,
+        small_epsilon_in_sum,
     ],
     properties=[sums_to_one, not_negative, order_is_kept],
     hints=[

@@ -142,7 +142,7 @@ def first_row_for_all(d_weights, weights):
 
 
 def changes_slopes(d_weights, weights):
-    """Right numbers, but the caller's d_weights is changed in place: write `d_weights = d_weights - mean`,
+    """The caller's d_weights is changed in place: write `d_weights = d_weights - mean`,
     not `-=`."""
     result = by_hand.softmax_backward(d_weights, weights)
     if d_weights.dtype.kind == "f":
@@ -156,6 +156,42 @@ def _mean(d_weights, weights):
 
 def _first_row(weights):
     return weights.reshape(-1, weights.shape[-1])[0]
+
+
+def divided_by_n(d_weights, weights):
+    """You divide by the number of answers: the weighted mean is a sum already, so divide by nothing."""
+    return by_hand.softmax_backward(d_weights, weights) / weights.shape[-1]
+
+
+def divided_by_batch(d_weights, weights):
+    """You divide by the number of rows: each row has a gradient of its own, and a mean over rows belongs to
+    the loss."""
+    return by_hand.softmax_backward(d_weights, weights) / (len(weights) if weights.ndim > 1 else 1)
+
+
+def mean_not_weighted_again(d_weights, weights):
+    """You subtract the mean from p * g: the brackets are missing, it is p * (g - mean)."""
+    return weights * d_weights - _mean(d_weights, weights)
+
+
+def weights_squared(d_weights, weights):
+    """You multiply by p twice: it stands in front once, p * (g - mean)."""
+    return weights * by_hand.softmax_backward(d_weights, weights)
+
+
+def last_left_out(d_weights, weights):
+    """The last answer is left out of the mean: look whether a range or a slice ends one too early."""
+    return weights * (d_weights - _mean(d_weights[..., :-1], weights[..., :-1]))
+
+
+def second_term_only(d_weights, weights):
+    """You keep - p p^T and lose diag(p): each score also moves its own weight, so add p * g."""
+    return -weights * _mean(d_weights, weights)
+
+
+def cut_to_one(d_weights, weights):
+    """You cut the gradient off at 1: return it as it is, clipping is a matter of training."""
+    return np.clip(by_hand.softmax_backward(d_weights, weights), -1, 1)
 
 
 # ------------------------------------------------------------------------ properties and cases
@@ -197,7 +233,6 @@ EXERCISE = Exercise(
         Case("another slope", lambda rng: (np.array([0.0, 4.0, 8.0]), np.array([1.0, 2.0, 5.0]) / 8)),
         Case("equal slopes", lambda rng: (np.array([3.0, 3.0, 3.0]), np.array([1.0, 2.0, 5.0]) / 8)),
         Case("a saturated choice", lambda rng: (np.array([1.0, -2.0, 3.0]), np.array([1.0, 0.0, 0.0]))),
-        Case("a row that may choose nothing", lambda rng: (np.array([1.0, -2.0]), np.zeros(2))),
         Case("one answer", lambda rng: (np.array([2.0]), np.array([1.0]))),
         Case("whole numbers", lambda rng: (np.array([4, 0]), np.array([0.25, 0.75]))),
         Case(
@@ -230,6 +265,13 @@ EXERCISE = Exercise(
         squared_weights_missing,
         first_row_for_all,
         changes_slopes,
+        divided_by_n,
+        divided_by_batch,
+        mean_not_weighted_again,
+        weights_squared,
+        last_left_out,
+        second_term_only,
+        cut_to_one,
     ],
     properties=[rows_sum_to_zero, equal_slopes_give_nothing],
     hints=[

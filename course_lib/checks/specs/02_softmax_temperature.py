@@ -211,7 +211,7 @@ def no_keepdims(x, temperature):
 
 
 def changes_scores(x, temperature):
-    """Right weights, but the caller's scores are divided in place: write `x = x / temperature`, not `x /=
+    """The caller's x is changed in place: write `x = x / temperature`, not `x /=
     temperature`."""
     result = reference(x, temperature)
     if x.dtype.kind == "f" and temperature not in (0, 1):
@@ -232,6 +232,56 @@ def _peak(x):
 
 def _normalise(exponentials):
     return exponentials / exponentials.sum(axis=-1, keepdims=True)
+
+
+def root_of_temperature(x, temperature):
+    """You divide by the root of the temperature: divide by the temperature itself."""
+    return _guarded(x, temperature, lambda: by_hand.softmax(x / np.sqrt(temperature)))
+
+
+def small_is_hard(x, temperature):
+    """You make the hard choice at every small temperature: close scores still share there, only 0 itself is
+    hard."""
+    return _guarded(x, temperature, lambda: _hard(x) if temperature < 0.01 else reference(x, temperature))
+
+
+def below_one_is_hard(x, temperature):
+    """You make the hard choice at every temperature below 1: only 0 itself is hard."""
+    return _guarded(x, temperature, lambda: _hard(x) if temperature < 1 else reference(x, temperature))
+
+
+def clipped_at_a_tenth(x, temperature):
+    """You do not let the temperature go below 0.1: lower ones come out too soft, so use the value as it
+    is."""
+    return _guarded(x, temperature, lambda: by_hand.softmax(x / max(temperature, 0.1)))
+
+
+def powers_not_normalised(x, temperature):
+    """Weights to the power 1/T no longer sum to 1: divide them by their sum again, or divide the scores
+    instead."""
+    return _guarded(x, temperature, lambda: by_hand.softmax(x) ** (1 / temperature))
+
+
+def every_tie_wins(x, temperature):
+    """At temperature 0 each of several equal best scores gets weight 1: by our contract only the first
+    does."""
+    return (x == _peak(x)) * 1.0 if temperature == 0 else reference(x, temperature)
+
+
+def winners_of_all_rows(x, temperature):
+    """At temperature 0 each row gets the winners of all rows: `w[..., best] = 1` marks whole columns. Use
+    `np.eye(n)[best]`."""
+    weights = reference(x, temperature)
+    if temperature == 0:
+        weights[..., x.argmax(axis=-1)] = 1
+    return weights
+
+
+def hot_refused(x, temperature):
+    """You refuse high temperatures: only negative ones are an error, however hot the others are."""
+    if temperature > 10:
+        raise ValueError
+    return reference(x, temperature)
 
 
 # ------------------------------------------------------------------------ properties and cases
@@ -286,6 +336,7 @@ EXERCISE = Exercise(
         Case("whole numbers", lambda rng: (np.array([1, 2, 3]), 2)),
         Case("a square table", lambda rng: (rng.normal(size=(3, 3)), 0.7)),
         Case("3 axes", lambda rng: (rng.normal(size=(2, 3, 5)), 1.5)),
+        Case("very hot", lambda rng: (np.array([3.0, 1.0, -2.0]), 100.0)),
     ],
     reference=reference,
     solution=softmax_temperature,
@@ -311,6 +362,14 @@ EXERCISE = Exercise(
         whole_array,
         no_keepdims,
         changes_scores,
+        root_of_temperature,
+        small_is_hard,
+        below_one_is_hard,
+        clipped_at_a_tenth,
+        powers_not_normalised,
+        every_tie_wins,
+        winners_of_all_rows,
+        hot_refused,
     ],
     conventions=[ties_share],
     properties=[rows_sum_to_one, no_negative_weight, constant_does_not_matter],

@@ -85,8 +85,8 @@ def always_eight(Q, K):
 
 
 def rows_are_keys(Q, K):
-    """Your rows are keys and your columns queries: row i of the scores belongs to query i, so Q comes first.
-    Your rows are keys and your columns queries: row i of the scores belongs to query i, so Q comes first."""
+    """Your rows are keys and your columns queries: row i of the scores belongs to query i, so Q comes
+    first."""
     return np.swapaxes(attention_scores(Q, K), -1, -2)
 
 
@@ -132,8 +132,8 @@ def absolute(Q, K):
 
 
 def maximum_subtracted(Q, K):
-    """You subtract the largest score of each row: softmax does that for itself, the scores stay as they are.
-    You subtract the largest score of each row: softmax does that for itself, the scores stay as they are."""
+    """You subtract the largest score of each row: softmax does that for itself, the scores stay as they
+    are."""
     scores = attention_scores(Q, K)
     return scores - scores.max(-1, keepdims=True)
 
@@ -146,11 +146,70 @@ def whole_numbers(Q, K):
 
 
 def changes_queries(Q, K):
-    """Right numbers, but the caller's Q is scaled in place: write `Q = Q / ...`, not `Q /= ...`."""
+    """The caller's Q is changed in place: write `Q = Q / ...`, not `Q /= ...`."""
     scores = attention_scores(Q, K)
     if Q.dtype.kind == "f":
         Q /= np.sqrt(Q.shape[-1])
     return scores
+
+
+def root_of_axis_1(Q, K):
+    """You take d from axis 1, which is the last one for a single head alone: d is always the last axis,
+    Q.shape[-1]."""
+    return no_scale(Q, K) / np.sqrt(Q.shape[1])
+
+
+def root_of_all_numbers(Q, K):
+    """You take the root of Q.size, all numbers in Q: d is the length of one query, Q.shape[-1]."""
+    return no_scale(Q, K) / np.sqrt(Q.size)
+
+
+def divided_by_d_and_2(Q, K):
+    """`Q @ K^T / d ** 1/2` divides by d and then by 2, for powers come first: write `d ** 0.5` or
+    np.sqrt(d)."""
+    return no_scale(Q, K) / Q.shape[-1] / 2
+
+
+def divided_by_half_of_d(Q, K):
+    """You divide by d / 2: the root of d is `np.sqrt(d)`, or `d ** 0.5`."""
+    return no_scale(Q, K) / (Q.shape[-1] / 2)
+
+
+def fourth_root(Q, K):
+    """You divide by the fourth root of d once: divide by the root of d, or Q and K each by the fourth
+    root."""
+    return no_scale(Q, K) / Q.shape[-1] ** 0.25
+
+
+def always_two(Q, K):
+    """You divide by 2, which is the root of 4: that fits d = 4 alone, so compute it from Q.shape[-1]."""
+    return no_scale(Q, K) / 2
+
+
+def whole_root(Q, K):
+    """You cut the root of d to a whole number: the root of 7 is 2.6458, so leave the `int` out."""
+    return no_scale(Q, K) / int(np.sqrt(Q.shape[-1]))
+
+
+def fraction_dropped(Q, K):
+    """The scores lose their fractions: divide with `/`, not `//`."""
+    return no_scale(Q, K) // np.sqrt(Q.shape[-1])
+
+
+def clipped(Q, K):
+    """You cut the scores off at 50: a large score must stay large, softmax can deal with it."""
+    return np.clip(attention_scores(Q, K), -50, 50)
+
+
+def causal(Q, K):
+    """You set the scores with j > i to -inf: no mask is asked for, every query meets every key."""
+    scores = attention_scores(Q, K)
+    return np.where(np.tri(*scores.shape[-2:], dtype=bool), scores, -np.inf)
+
+
+def every_batch_with_every(Q, K):
+    """`np.dot` pairs every example with every other one: `@` keeps the examples of a batch apart."""
+    return np.dot(Q, np.swapaxes(K, -1, -2)) / np.sqrt(Q.shape[-1])
 
 
 # ------------------------------------------------------------------------ properties and cases
@@ -218,6 +277,17 @@ EXERCISE = Exercise(
         maximum_subtracted,
         whole_numbers,
         changes_queries,
+        root_of_axis_1,
+        root_of_all_numbers,
+        divided_by_d_and_2,
+        divided_by_half_of_d,
+        fourth_root,
+        always_two,
+        whole_root,
+        fraction_dropped,
+        clipped,
+        causal,
+        every_batch_with_every,
     ],
     properties=[twice_the_query],
     hints=[

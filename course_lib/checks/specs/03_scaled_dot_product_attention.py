@@ -63,8 +63,8 @@ def look_up(scores, V):
 
 
 def no_scale(Q, K, V):
-    """The scores are not divided by sqrt(d): divide before the softmax, or the weights grow too sharp with d.
-    The scores are not divided by sqrt(d): divide before the softmax, or the weights grow too sharp with d."""
+    """The scores are not divided by sqrt(d): divide before the softmax, or the weights grow too sharp with
+    d."""
     return look_up(Q @ transpose(K), V)
 
 
@@ -106,8 +106,8 @@ def sqrt_of_axis_1(Q, K, V):
 
 
 def scale_after_softmax(Q, K, V):
-    """You divide after the softmax, so the rows no longer sum to 1: scale the scores, then take the softmax.
-    You divide after the softmax, so the rows no longer sum to 1: scale the scores, then take the softmax."""
+    """You divide after the softmax, so the rows no longer sum to 1: scale the scores, then take the
+    softmax."""
     weights = softmax(Q @ transpose(K)) / np.sqrt(Q.shape[-1])
     return weights @ V, weights
 
@@ -119,8 +119,8 @@ def scale_on_output(Q, K, V):
 
 
 def softmax_over_queries(Q, K, V):
-    """Your softmax runs over the queries: for each query the weights over the keys sum to 1, so use axis=-1.
-    Your softmax runs over the queries: for each query the weights over the keys sum to 1, so use axis=-1."""
+    """Your softmax runs over the queries: for each query the weights over the keys sum to 1, so use
+    axis=-1."""
     weights = softmax(Q @ transpose(K) / np.sqrt(Q.shape[-1]), axis=-2)
     return weights @ V, weights
 
@@ -168,8 +168,8 @@ def not_normalised(Q, K, V):
 
 
 def not_stable(Q, K, V):
-    """Large scores overflow in np.exp: subtract the largest score of each row first, or use your own softmax.
-    Large scores overflow in np.exp: subtract the largest score of each row first, or use your own softmax."""
+    """Large scores overflow in np.exp: subtract the largest score of each row first, or use your own
+    softmax."""
     weights = np.exp(Q @ transpose(K) / np.sqrt(Q.shape[-1]))
     weights = weights / weights.sum(axis=-1, keepdims=True)
     return weights @ V, weights
@@ -250,15 +250,15 @@ def hard_look_up(Q, K, V):
 
 
 def mean_of_values(Q, K, V):
-    """The output is divided by the number of keys: the weights sum to 1 already, so weights @ V is the mean.
-    The output is divided by the number of keys: the weights sum to 1 already, so weights @ V is the mean."""
+    """The output is divided by the number of keys: the weights sum to 1 already, so weights @ V is the
+    mean."""
     output, weights = scaled_dot_product_attention(Q, K, V)
     return output / K.shape[-2], weights
 
 
 def cosine_scores(Q, K, V):
-    """You compare directions (cosines): here the score is the dot product divided by sqrt(d), lengths count.
-    You compare directions (cosines): here the score is the dot product divided by sqrt(d), lengths count."""
+    """You compare directions (cosines): here the score is the dot product divided by sqrt(d), lengths
+    count."""
     lengths = np.linalg.norm(Q, axis=-1)[..., None] * np.linalg.norm(K, axis=-1)[..., None, :]
     return look_up(Q @ transpose(K) / np.where(lengths == 0, 1, lengths), V)
 
@@ -276,14 +276,14 @@ def causal(Q, K, V):
 
 
 def reshaped_keys(Q, K, V):
-    """`reshape` does not transpose: it reads the same numbers in the same order. Use np.swapaxes(K, -1, -2).
-    `reshape` does not transpose: it reads the same numbers in the same order. Use np.swapaxes(K, -1, -2)."""
+    """`reshape` does not transpose: it reads the same numbers in the same order. Use np.swapaxes(K, -1,
+    -2)."""
     turned = K.reshape(*K.shape[:-2], K.shape[-1], K.shape[-2])
     return look_up(Q @ turned / np.sqrt(Q.shape[-1]), V)
 
 
 def changes_queries(Q, K, V):
-    """Right numbers, but the caller's Q is scaled in place: write `Q = Q / ...`, not `Q /= ...`."""
+    """The caller's Q is changed in place: write `Q = Q / ...`, not `Q /= ...`."""
     result = scaled_dot_product_attention(Q, K, V)
     if Q.dtype.kind == "f":
         Q /= np.sqrt(Q.shape[-1])
@@ -342,6 +342,107 @@ def squeezed(Q, K, V):
     is."""
     output, weights = scaled_dot_product_attention(Q, K, V)
     return output.squeeze(), weights.squeeze()
+
+
+def subtracts_mean(Q, K, V):
+    """You subtract the mean score of each row: a score far above it still overflows in np.exp, so subtract
+    the largest."""
+    scores = Q @ transpose(K) / np.sqrt(Q.shape[-1])
+    return normalised(scores - scores.mean(-1, keepdims=True), V)
+
+
+def subtracts_minimum(Q, K, V):
+    """You subtract the smallest score of each row: the others lie above 0 and overflow in np.exp, so subtract
+    the largest."""
+    scores = Q @ transpose(K) / np.sqrt(Q.shape[-1])
+    return normalised(scores - scores.min(-1, keepdims=True), V)
+
+
+def subtracts_largest_absolute(Q, K, V):
+    """You subtract the largest absolute value: where all scores lie far below it every exponential is 0.
+    Keep the sign."""
+    scores = Q @ transpose(K) / np.sqrt(Q.shape[-1])
+    return normalised(scores - np.abs(scores).max(-1, keepdims=True), V)
+
+
+def clips_scores(Q, K, V):
+    """You cut the scores off at 50 against overflow: two large ones then look equal. Subtract the largest of
+    each row."""
+    return normalised(np.clip(Q @ transpose(K) / np.sqrt(Q.shape[-1]), -50, 50), V)
+
+
+def clips_at_700(Q, K, V):
+    """You cut the scores off where np.exp would overflow: two larger ones then look equal. Subtract the
+    largest of each row."""
+    return normalised(np.clip(Q @ transpose(K) / np.sqrt(Q.shape[-1]), -700, 700), V)
+
+
+def hard_maximum(Q, K, V):
+    """Your weights are 1 for the best key and 0 for the others: softmax is soft, every key keeps a share."""
+    scores = Q @ transpose(K) / np.sqrt(Q.shape[-1])
+    weights = np.eye(K.shape[-2])[scores.argmax(-1)]
+    return weights @ V, weights
+
+
+def softmax_twice(Q, K, V):
+    """Softmax is applied twice, which flattens the weights: once is enough."""
+    return look_up(softmax(Q @ transpose(K) / np.sqrt(Q.shape[-1])), V)
+
+
+def base_2(Q, K, V):
+    """You use powers of 2: softmax takes powers of e, np.exp."""
+    return look_up(Q @ transpose(K) / np.sqrt(Q.shape[-1]) * np.log(2), V)
+
+
+def divided_by_d_and_2(Q, K, V):
+    """`Q @ K^T / d ** 1/2` divides by d and then by 2, for powers come first: write `d ** 0.5` or
+    np.sqrt(d)."""
+    return look_up(Q @ transpose(K) / Q.shape[-1] / 2, V)
+
+
+def whole_root(Q, K, V):
+    """You cut the root of d to a whole number: the root of 7 is 2.6458, so leave the `int` out."""
+    return look_up(Q @ transpose(K) / int(np.sqrt(Q.shape[-1])), V)
+
+
+def always_two(Q, K, V):
+    """You divide by 2, which is the root of 4: that fits d = 4 alone, so compute it from Q.shape[-1]."""
+    return look_up(Q @ transpose(K) / 2, V)
+
+
+def fourth_root(Q, K, V):
+    """You divide by the fourth root of d once: divide by the root of d, or Q and K each by the fourth
+    root."""
+    return look_up(Q @ transpose(K) / Q.shape[-1] ** 0.25, V)
+
+
+def sum_over_everything(Q, K, V):
+    """The sum runs over all rows, so only all weights together make 1: sum along axis -1 with
+    keepdims=True."""
+    scores = Q @ transpose(K) / np.sqrt(Q.shape[-1])
+    powers = np.exp(scores - scores.max(-1, keepdims=True))
+    return powers / powers.sum() @ V, powers / powers.sum()
+
+
+def epsilon_in_sum(Q, K, V):
+    """The number you add to the sum leaves the weights short of 1: after subtracting the largest score the
+    sum is at least 1."""
+    scores = Q @ transpose(K) / np.sqrt(Q.shape[-1])
+    powers = np.exp(scores - scores.max(-1, keepdims=True))
+    weights = powers / (powers.sum(-1, keepdims=True) + 1e-3)
+    return weights @ V, weights
+
+
+def scores_mixed(Q, K, V):
+    """The weights are right, but you mix the values by the scores: the output is weights @ V."""
+    scores = Q @ transpose(K) / np.sqrt(Q.shape[-1])
+    return scores @ V, softmax(scores)
+
+
+def normalised(exponents, V):
+    powers = np.exp(exponents)
+    weights = powers / powers.sum(-1, keepdims=True)
+    return weights @ V, weights
 
 
 # ------------------------------------------------------------------ properties
@@ -407,6 +508,10 @@ def tiny(query, dtype=float):
     return tuple(np.array(part, dtype=dtype) for part in ([query], keys, values))
 
 
+def far_above_and_below():
+    return np.array([[4e3, 0.0], [-4e3, 0.0]]), np.array([[1.0, 0.0], [0.0, 0.0], [0.0, 0.0]]), np.eye(3)
+
+
 def far_apart():
     return np.array([[3e3, 0.0], [-3e3, 0.0]]), np.array([[1.0, 0.0], [1.003, 0.0]]), np.eye(2)
 
@@ -436,6 +541,8 @@ EXERCISE = Exercise(
         Case("rows of scores far apart", lambda rng: far_apart()),
         Case("one key", random(n_q=3, n_k=1, d=5)),
         Case("whole numbers", lambda rng: tiny([1, 1], dtype=int)),
+        Case("one score far above or below the others", lambda rng: far_above_and_below()),
+        Case("scores 120 apart", lambda rng: (np.array([[120.0]]), np.array([[1.0], [0.0]]), np.eye(2))),
     ],
     reference=by_hand.scaled_dot_product_attention,
     solution=scaled_dot_product_attention,
@@ -485,6 +592,21 @@ EXERCISE = Exercise(
         half_of_d,
         scaled_values_too,
         squeezed,
+        subtracts_mean,
+        subtracts_minimum,
+        subtracts_largest_absolute,
+        clips_scores,
+        clips_at_700,
+        hard_maximum,
+        softmax_twice,
+        base_2,
+        divided_by_d_and_2,
+        whole_root,
+        always_two,
+        fourth_root,
+        sum_over_everything,
+        epsilon_in_sum,
+        scores_mixed,
     ],
     properties=[
         rows_sum_to_one,

@@ -178,13 +178,96 @@ def softmax_of_values(query, keys, values):
 
 
 def changes_keys(query, keys, values):
-    """Right numbers, but the caller's keys are scaled in place: write `keys = keys / ...`, not `keys /=
+    """The caller's keys are changed in place: write `keys = keys / ...`, not `keys /=
     ...`.
     """
     context = soft_look_up(query, keys, values)
     if keys.dtype.kind == "f":
         keys /= np.sqrt(len(query))
     return context
+
+
+def root_of_d_v(query, keys, values):
+    """You divide by the root of d_v, the width of the values: the scale comes from d, the length of the
+    query."""
+    return _softmax_mix(keys @ query / np.sqrt(values.shape[1]), values)
+
+
+def whole_root(query, keys, values):
+    """You cut the root of d to a whole number: the root of 7 is 2.6458, so leave the `int` out."""
+    return _softmax_mix(keys @ query / int(np.sqrt(len(query))), values)
+
+
+def base_2(query, keys, values):
+    """You use powers of 2: softmax takes powers of e, np.exp."""
+    return _softmax_mix(_scores(query, keys) * np.log(2), values)
+
+
+def plain_distance(query, keys, values):
+    """You compare by the distance itself, root included: the score is the dot product of query and key,
+    divided by the root of d."""
+    return _softmax_mix(-np.linalg.norm(keys - query, axis=1) / np.sqrt(len(query)), values)
+
+
+def subtracts_mean(query, keys, values):
+    """You subtract the mean score: a score far above it still overflows in np.exp, so subtract the
+    largest."""
+    scores = _scores(query, keys)
+    exponentials = np.exp(scores - scores.mean())
+    return exponentials / exponentials.sum() @ values
+
+
+def subtracts_minimum(query, keys, values):
+    """You subtract the smallest score: the others then lie above 0 and overflow in np.exp, so subtract the
+    largest."""
+    scores = _scores(query, keys)
+    exponentials = np.exp(scores - scores.min())
+    return exponentials / exponentials.sum() @ values
+
+
+def subtracts_largest_absolute(query, keys, values):
+    """You subtract the largest absolute value: where all scores lie far below it every exponential is 0.
+    Keep the sign."""
+    scores = _scores(query, keys)
+    exponentials = np.exp(scores - np.abs(scores).max())
+    return exponentials / exponentials.sum() @ values
+
+
+def clips_scores(query, keys, values):
+    """You cut the scores off against overflow: two large ones then look equal. Subtract the largest
+    instead."""
+    exponentials = np.exp(np.clip(_scores(query, keys), -50, 50))
+    return exponentials / exponentials.sum() @ values
+
+
+def clips_at_700(query, keys, values):
+    """You cut the scores off where np.exp would overflow: two larger ones then look equal. Subtract the
+    largest instead."""
+    exponentials = np.exp(np.clip(_scores(query, keys), -700, 700))
+    return exponentials / exponentials.sum() @ values
+
+
+def epsilon_in_sum(query, keys, values):
+    """The number you add to the sum leaves the weights short of 1: after subtracting the largest score the
+    sum is at least 1."""
+    scores = _scores(query, keys)
+    exponentials = np.exp(scores - scores.max())
+    return exponentials / (exponentials.sum() + 1e-3) @ values
+
+
+def mixes_the_keys(query, keys, values):
+    """You mix the keys: they are only compared with the query, what is mixed are the values."""
+    return by_hand.softmax(_scores(query, keys)) @ keys
+
+
+def values_not_added(query, keys, values):
+    """You return each value times its weight, one row a key: add the rows up along axis 0."""
+    return by_hand.softmax(_scores(query, keys))[:, None] * values
+
+
+def added_along_axis_1(query, keys, values):
+    """You add up along axis 1, within each value: add along axis 0, over the keys."""
+    return (by_hand.softmax(_scores(query, keys))[:, None] * values).sum(axis=1)
 
 
 # ------------------------------------------------------------------------ properties and cases
@@ -210,6 +293,10 @@ def drawn(order=(0, 1, 2, 3, 4)):
     draw = np.random.default_rng(11)  # one draw, so that cases can be compared
     query, keys, values = draw.normal(size=3), draw.normal(size=(5, 3)), draw.normal(size=(5, 7))
     return query, keys[list(order)], values[list(order)]
+
+
+def one_each():
+    return np.array([[1.0], [2.0], [4.0]])
 
 
 def by_the_table():
@@ -259,6 +346,29 @@ EXERCISE = Exercise(
             "whole numbers",
             lambda rng: (np.array([1, 0]), np.array([[1, 2], [0, 3]]), np.array([[4, 0, 1], [0, 8, 1]])),
         ),
+        Case(
+            "7 features", lambda rng: (rng.normal(size=7), rng.normal(size=(5, 7)), rng.normal(size=(5, 2)))
+        ),
+        Case(
+            "one score far above the others",
+            lambda rng: (np.array([4000.0, 0.0]), np.array([[1.0, 0.0], [0.0, 0.0], [0.0, 0.0]]), one_each()),
+        ),
+        Case(
+            "one score far below the others",
+            lambda rng: (
+                np.array([-4000.0, 0.0]),
+                np.array([[1.0, 0.0], [0.0, 0.0], [0.0, 0.0]]),
+                one_each(),
+            ),
+        ),
+        Case(
+            "scores 120 apart",
+            lambda rng: (np.array([120.0]), np.array([[1.0], [0.0]]), np.array([[1.0], [5.0]])),
+        ),
+        Case(
+            "scores far below 0",
+            lambda rng: (np.array([-1000.0]), np.array([[2.0], [2.001]]), np.array([[1.0], [5.0]])),
+        ),
     ],
     reference=reference,
     solution=soft_look_up,
@@ -283,6 +393,19 @@ EXERCISE = Exercise(
         keeps_a_query_axis,
         softmax_of_values,
         changes_keys,
+        root_of_d_v,
+        whole_root,
+        base_2,
+        plain_distance,
+        subtracts_mean,
+        subtracts_minimum,
+        subtracts_largest_absolute,
+        clips_scores,
+        clips_at_700,
+        epsilon_in_sum,
+        mixes_the_keys,
+        values_not_added,
+        added_along_axis_1,
     ],
     properties=[stays_among_the_values, order_does_not_matter],
     hints=[
