@@ -23,7 +23,7 @@ import numpy as np
 from course_lib.checks.spec import Exercise
 
 SECONDS = 10.0
-EXTENSIONS = 12
+LONGEST_IMPORT = 7  # times the limit
 KEPT_PRINT = 300
 
 
@@ -45,8 +45,9 @@ class Answer:
     """What one call gave.
 
     `kind` is value, nothing (None), ellipsis, odd (no numbers), raised, hung, stopped (from the keyboard) or
-    not run; `value` is an array or a tuple of arrays; `error` is the name of the exception, `lineage` the names
-    of its classes (names cross to another process, classes need not); `text` says more; `changed` are the positions of the arguments that were changed in place.
+    not run; `value` is an array or a tuple of arrays; `error` is the name of the exception, `lineage` are the
+    names of its classes (a name crosses to another process, a class need not); `text` says more; `changed`
+    are the positions of the arguments that were changed in place.
     """
 
     kind: str
@@ -66,29 +67,33 @@ class Hung(BaseException):
 
 
 class Deadline:
-    """The moment at which the time of an answer is over. A slow import moves it, up to `EXTENSIONS` times."""
+    """The moment at which the time of an answer is over. Time spent importing does not count.
+
+    The first `import torch` can take longer than an answer may, and an interrupted one is left half done.
+    """
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self.moment = time.monotonic() + seconds
-        self.extensions = 0
+        self.last = time.monotonic() + LONGEST_IMPORT * seconds
+        self.was_importing = False
+        self.interrupted = False
 
     def left(self) -> float:
         """Seconds that are left; never 0, which would switch a timer off."""
         return max(self.moment - time.monotonic(), 0.001)
 
-    def is_over(self) -> bool:
-        return time.monotonic() > self.moment
-
-    def extend_for_import(self, frame: FrameType | None) -> bool:
-        """True, with the full time granted anew, if this frame stands inside an `import`.
-
-        The first `import torch` can take longer than an answer may, and an interrupted one is left half done.
-        """
-        if self.extensions == EXTENSIONS or not _is_importing(frame):
+    def must_stop(self, frame: FrameType | None) -> bool:
+        """Whether an answer that stands in this frame must be interrupted now."""
+        now = time.monotonic()
+        if now < self.moment:
             return False
-        self.extensions += 1
-        self.moment = time.monotonic() + self.seconds
+        is_importing = _is_importing(frame)
+        if (is_importing or self.was_importing) and now < self.last:
+            self.moment = now + (self.seconds / 10 if is_importing else self.seconds)
+            self.was_importing = is_importing
+            return False
+        self.interrupted = True
         return True
 
 
@@ -165,7 +170,7 @@ def _run_one(function: Callable, call: Call, deadline: Deadline) -> Answer:
     try:
         with watchdog(deadline):
             answer = _pack(function(*args, **call.options))
-        if deadline.is_over():  # the answer swallowed the interrupt
+        if deadline.interrupted:  # the answer swallowed the interrupt
             return Answer("hung")
     except Hung as hung:
         return Answer("hung", text=_where(function, hung))
@@ -301,14 +306,12 @@ def _by_signal(deadline: Deadline) -> Iterator[None]:
     over = False
 
     def bark(signum: int, frame: FrameType | None) -> None:
-        if over or not deadline.is_over():
-            return
-        if not deadline.extend_for_import(frame):
+        if not over and deadline.must_stop(frame):
             raise Hung
 
     before = signal.signal(signal.SIGALRM, bark)
     # repeated, because an answer with a bare `except:` swallows the first one
-    signal.setitimer(signal.ITIMER_REAL, deadline.left() + 0.001, 0.2)
+    signal.setitimer(signal.ITIMER_REAL, deadline.left(), 0.2)
     try:
         yield
     finally:
@@ -329,7 +332,7 @@ def _by_thread(deadline: Deadline) -> Iterator[None]:
             with lock:
                 if over.is_set():
                     return
-                if not deadline.extend_for_import(sys._current_frames().get(ident)):
+                if deadline.must_stop(sys._current_frames().get(ident)):
                     raise_in(thread, ctypes.py_object(Hung))
                     return
 

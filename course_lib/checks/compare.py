@@ -129,12 +129,12 @@ def is_casting(answer: Answer) -> bool:
     return answer.text.startswith("Cannot cast ufunc")
 
 
-def casting_step(answer: Answer) -> tuple[str, str]:
-    """The step in place that NumPy refused, and what to write instead."""
+def casting_step(answer: Answer, name: str = "x") -> tuple[str, str]:
+    """The step in place on the array `name` that NumPy refused, and what to write instead."""
     operator = OPERATORS.get(answer.text.split("'")[1], "")
     if not operator:
         return "a step in place (`out=`)", "its result to a new array"
-    return f"`{operator}=` works in place and", f"`x = x {operator} ...`"
+    return f"`{operator}=` works in place and", f"`{name} = {name} {operator} ...`"
 
 
 def _axis(name: str) -> str:

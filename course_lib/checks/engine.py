@@ -9,7 +9,7 @@ from course_lib import journal
 from course_lib.checks.calling import SECONDS, make_calls, run
 from course_lib.checks.hunts import hunt
 from course_lib.checks.judging import judge, not_attempted
-from course_lib.checks.spec import Exercise, hunt_ids, load_exercise
+from course_lib.checks.spec import Exercise, exercise_ids, hunt_ids, load_exercise, unknown
 from course_lib.checks.verdict import Note, Verdict
 
 _hints_given: dict[str, int] = {}
@@ -24,7 +24,10 @@ def check(answer: Callable, exercise_id: str | None = None, *, seconds: float = 
     if not callable(answer):
         came = type(answer).__name__
         raise TypeError(f"check takes the function itself, as in check(softmax); {came} came")
-    exercise = load_exercise(exercise_id or _name(answer))
+    if not isinstance(exercise_id, str | None):
+        came = type(exercise_id).__name__
+        raise TypeError(f'the exercise goes in by its name, as in check(fn, "softmax"); {came} came')
+    exercise = load_exercise(_wanted(answer) if exercise_id is None else exercise_id)
     verdict = judge_answer(exercise, answer, seconds)
     journal.record_check(exercise.id, verdict.status, verdict.score)
     return verdict
@@ -46,13 +49,31 @@ def hint(exercise_id: str | Callable, level: int | None = None) -> Note:
 
 
 def solution(exercise_id: str | Callable) -> Note:
-    """The source of the solution; asks to try first if the exercise was never attempted."""
+    """The source of the solution (of a hunt: the fault); asks to try first if it was never attempted."""
     name = _name(exercise_id)
-    exercise = load_exercise(name)
+    is_hunt = name in hunt_ids()
+    exercise = hunt(name) if is_hunt else load_exercise(name)
     if name not in journal.read()["exercises"]:
-        text = f'Try first: write it and run `check({name})`, or ask `hint("{name}")`.'
-        return Note(f"{name}: not attempted yet", text)
+        step = (
+            f'hand in an example with `hunt("{name}").submit(...)`'
+            if is_hunt
+            else f"write it and run `check({name})`"
+        )
+        return Note(f"{name}: not attempted yet", f'Try first: {step}, or ask `hint("{name}")`.')
+    if is_hunt:
+        return Note(
+            f"{name}: the fault",
+            f"`{exercise.fault}`: {exercise.faults[exercise.fault][0]}. {exercise.explanation}",
+        )
     return Note(f"{name}: a solution", "", inspect.getsource(exercise.solution).strip())
+
+
+def _wanted(answer: Callable) -> str:
+    name = _name(answer)
+    if name not in exercise_ids():
+        said = unknown("exercise", name, exercise_ids())
+        raise KeyError(f'{said}; a function of another name goes in as check(fn, "softmax")')
+    return name
 
 
 def _name(exercise: str | Callable) -> str:

@@ -12,6 +12,8 @@ from course_lib.checks.spec import SPECS, hunt_ids, load_file, unknown
 from course_lib.checks.verdict import Verdict, card, rich
 
 SAME = "Both give the same on your example, so it cannot tell them apart. What must an input have to show it?"
+USE_NEAR_1 = "Use numbers near 1: tiny ones hide a difference, and huge ones leave one key all the weight."
+NEAR_1 = 0.1, 10
 
 
 @dataclass(frozen=True)
@@ -37,14 +39,17 @@ class Hunt:
     hints: Sequence[str]
     differs_by: float = 1e-3
 
-    def submit(self, example: tuple, fault: str) -> Verdict:
+    def submit(self, example: tuple, fault: str | None = None) -> Verdict:
         """Judge an input (a tuple of arguments) on which the two differ, and the id of the fault.
 
-        Raises KeyError for a fault that is not on the list.
+        What follows a ":" in `fault` is left out. Raises TypeError unless `fault` is a string.
         """
-        if fault not in self.faults:
-            raise KeyError(unknown("fault", fault, list(self.faults)))
-        verdict = self._judge(example, fault)
+        if not isinstance(fault, str):
+            came = type(fault).__name__
+            raise TypeError(
+                f'fault takes a name from the list, as in fault="{next(iter(self.faults))}"; {came} came'
+            )
+        verdict = self._judge(example, fault.split(":")[0].strip())
         journal.record_check(self.id, verdict.status, verdict.score)
         return verdict
 
@@ -52,11 +57,14 @@ class Hunt:
         if example is None or example is Ellipsis:
             said = "Put an input in place of the example, then submit it."
             return Verdict(self.id, "not attempted", 0.0, said)
+        if fault not in self.faults:
+            choices = ", ".join(f"`{name}`" for name in self.faults)
+            said = f"No fault is called `{fault}`. Choose one of {choices}."
+            return Verdict(self.id, "wrong", 0.0, said, "fault")
         problem, seen = self._difference(example)
-        named = fault == self.fault
         if problem:
-            return Verdict(self.id, "wrong", 0.5 * named, problem, "example")
-        if not named:
+            return Verdict(self.id, "wrong", 0.0, problem, "example")
+        if fault != self.fault:
             said = f"Your example shows the fault: {seen}. {self.faults[fault][1]}"
             return Verdict(self.id, "wrong", 0.5, said, fault)
         return Verdict(self.id, "right", 1.0, f"Caught: {seen}. {self.explanation}")
@@ -70,6 +78,9 @@ class Hunt:
             args = tuple(np.array(part, dtype=np.float64) for part in example)
         except (TypeError, ValueError):
             return f"The example must hold arrays of numbers: ({', '.join(names)}).", ""
+        for (name, axes), arg in zip(self.arguments.items(), args, strict=True):
+            if arg.ndim < len([axis for axis in axes if axis != "..."]):
+                return f"{name} needs axes ({', '.join(axes)}); yours has shape {arg.shape}.", ""
         call = Call(0, "float64", args, {})
         [right], _ = run(self.right, [call])
         [broken], _ = run(self.broken, [call])
@@ -80,7 +91,11 @@ class Hunt:
             return "The right implementation gives nan or inf on this input: choose smaller numbers.", ""
         if broken.kind != "value":
             return "", f"the broken one raises {broken.error}"
-        return self._say_difference(broken.arrays(), right.arrays())
+        problem, seen = self._say_difference(broken.arrays(), right.arrays())
+        largest = [np.abs(arg).max(initial=0) for arg in args]
+        if problem and not (NEAR_1[0] <= min(largest) and max(largest) <= NEAR_1[1]):
+            problem = f"{problem} {USE_NEAR_1}"
+        return problem, seen
 
     def _say_difference(self, broken: tuple, right: tuple) -> tuple[str, str]:
         if len(broken) != len(right) or any(b.shape != r.shape for b, r in zip(broken, right, strict=True)):

@@ -12,11 +12,12 @@ from course_lib.checks.verdict import CaseResult, Verdict
 NOTHING = "Nothing was returned: is a `return` missing?"
 NAN = "There is nan in the result: 0/0, inf - inf or the logarithm of a negative number makes it."
 INFINITE = "There is inf in the result: a number grew too large, or something was divided by 0."
-SECOND_CALL = "A second call with the same input gave another result: it is random, or something is kept between the calls."
+SECOND_CALL = (
+    "A second call with the same input gave another result: random, or something is kept between calls."
+)
 KEPT = "Another `{}` gave the result of an earlier call again: something is kept between the calls."
 NUMBERS = "The shapes are right, the numbers are not: follow the smallest input that differs by hand."
 LIKELY = 2 / 3
-ENOUGH = 2
 DECIDING = ("float64", "float32", "again")
 
 
@@ -207,7 +208,7 @@ class Judging:
     def _closest_stored(self) -> tuple[Callable | None, bool]:
         """The stored answer to name, and whether it agrees on all cases.
 
-        One that fails where this answer is right is refuted; one failing case alone proves nothing.
+        One that fails where this answer is right is refuted, so one failing case alone proves nothing.
         """
         best, share = None, LIKELY
         for stored in self.exercise.wrong:
@@ -215,7 +216,7 @@ class Judging:
             if agreed == self.all_cases:
                 return stored, True
             explained = len(agreed & self.failing) / len(self.failing)
-            if agreed >= self.all_cases - self.failing and len(self.failing) >= ENOUGH and explained >= share:
+            if agreed >= self.all_cases - self.failing and explained >= share:
                 best, share = stored, np.nextafter(explained, 1)
         return best, False
 
@@ -244,15 +245,16 @@ class Judging:
         return None
 
     def _refused_in_place(self) -> tuple[str, str] | None:
-        """The change in place, if NumPy refused the same step on whole numbers and nothing else went wrong."""
+        """The change in place, if NumPy refused the same step on whole numbers and nothing else failed."""
         hard = [i for i in self.order if self.hard[i]]
         changed = [i for i in self.order if self.answers[i].changed]
         if not changed or not all(compare.is_casting(self.answers[i]) for i in hard):
             return None
         i = changed[0]
-        step, instead = compare.casting_step(self.answers[hard[0]])
-        said = f"{self._changed(i).replace('the', 'The', 1)}: {step} changes it for the caller too, write {instead}"
-        return "changed in place", f"{said}. Seen on {self._call_text(i)}."
+        name = list(self.exercise.arguments)[self.answers[i].changed[0]]
+        step, instead = compare.casting_step(self.answers[hard[0]], name)
+        said = f"{self._changed(i)}: {step} changes it for the caller too, write {instead}"
+        return "changed in place", f"{said.replace('the', 'The', 1)}. Seen on {self._call_text(i)}."
 
     def _not_finite(self, i: int) -> tuple[str, str] | None:
         for misconception, said, is_bad in (("nan", NAN, np.isnan), ("inf", INFINITE, np.isinf)):

@@ -14,9 +14,9 @@ from course_lib.checks import check, hint
 start("00_start")
 
 # %% [markdown]
-# ## weighted_average (5 min)
+# ## weighted_average (4 min)
 #
-# In the lesson you mended one line. Now write the whole function. The three steps are those of the lesson.
+# In the lesson you filled in one line. Now write the whole function. The three steps are those of the lesson.
 #
 # $$\text{weighted average} = \frac{\sum_{i=1}^{n} w_i \, v_i}{\sum_{i=1}^{n} w_i}$$
 #
@@ -28,10 +28,12 @@ start("00_start")
 
 # %%
 def weighted_average(values, weights):
-    """The average of `values` (n,), in which value i counts `weights[i]` times; weights (n,) need not sum to 1.
+    """The average of `values` (n,), in which value i counts `weights[i]` times.
 
-    >>> weighted_average(np.array([4.0, 10.0, 6.0]), np.array([2.0, 1.0, 1.0]))
-    6.0
+    weights (n,) need not sum to 1; none of them is negative.
+
+    >>> weighted_average(np.array([4.0, 10.0, 2.0]), np.array([2.0, 1.0, 1.0]))
+    5.0
     """
     ### BEGIN SOLUTION
     products = weights * values  # 1 multiply

@@ -102,6 +102,8 @@ hint("similarity")
 def nearest(q, K, k):
     """Rows (k,) of the k keys in K (n, d) with the largest cosine to q (d,), best first; ties by lower row.
 
+    Rows are whole numbers, so that `K[rows]` works.
+
     >>> nearest(np.array([1.0, 0.0]), np.array([[0.0, 1.0], [1.0, 1.0], [2.0, 0.0]]), 2)
     array([2, 1])
     """

@@ -70,7 +70,8 @@ def test_the_search_for_errors_finds_them(course_in_lab):
 
     text = "$a^b^c$ and $\\nosuchmacro{x}$\n\nforgotten: \\sqrt{2}"
     text += "\n\n![gone](pictures/none.svg) [dead](#nowhere)"
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text)])
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text)], metadata=kernel)
     nbformat.write(notebook, course_in_lab.folder / "bad.ipynb")
     page = course_in_lab.open("bad.ipynb")
     try:

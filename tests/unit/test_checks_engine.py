@@ -165,6 +165,42 @@ def test_watchdog_outside_the_main_thread():
     assert [verdict.misconception for verdict in verdicts] == ["hung"]
 
 
+@pytest.mark.parametrize("in_thread", [False, True])
+def test_a_slow_import_does_not_count_as_hanging(tmp_path, monkeypatch, in_thread):
+    (tmp_path / f"slow_module_{in_thread}.py").write_text(
+        "import time\nfor _ in range(60): time.sleep(0.01)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    verdicts = []
+
+    def answer(q, K):
+        __import__(f"slow_module_{in_thread}")
+        return similarity(q, K)
+
+    def look():
+        verdicts.append(judged(answer, seconds=0.25))
+
+    thread = threading.Thread(target=look)
+    if in_thread:
+        thread.start()
+        thread.join(10)
+    else:
+        look()
+    assert verdicts[0].status == "right", verdicts[0]
+
+
+def test_an_import_that_never_ends_is_interrupted(tmp_path, monkeypatch):
+    (tmp_path / "endless_module.py").write_text("import time\nwhile True: time.sleep(0.01)\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def answer(q, K):
+        import endless_module
+
+        return endless_module
+
+    assert judged(answer, seconds=0.02).misconception == "hung"
+
+
 def test_watchdog_gives_back_the_signal_handler_and_timer():
     before = signal.getsignal(signal.SIGALRM)
     with pytest.raises(Hung), watchdog(Deadline(0.05)):
@@ -307,14 +343,40 @@ def test_score_is_the_weighted_share():
 
 def test_most_of_the_failing_cases_explained_is_offered_as_a_likeness():
     def answer(Q, K, V):
-        if Q.dtype.kind in "iu":
-            return scaled_dot_product_attention(Q, K, V)
         scale = 0.9 if Q.ndim == 4 else 1.0
         return scaled_dot_product_attention(Q, K, V, scale=scale)
 
     verdict = judged(answer, ATTENTION)
     assert verdict.misconception == "no_scale"
     assert "This looks like a known slip: The scores are not divided by sqrt(d)" in verdict.message
+
+
+@pytest.mark.parametrize(("right_on_3", "misconception"), [(False, "tripled"), (True, None)])
+def test_a_stored_answer_that_fails_where_this_one_is_right_is_not_offered(right_on_3, misconception):
+    def tripled(x):
+        """You triple."""
+        return 3 * x
+
+    def answer(x):
+        return {3.0: 2 if right_on_3 else 3, 4.0: 5}.get(float(x[0]), 3) * x
+
+    def case(number):
+        return Case(f"{number}", lambda rng: (np.array([float(number)]),))
+
+    cases = [case(number) for number in (1, 2, 3, 4, 5, 6)]
+    verdict = judged(answer, toy(cases=cases, wrong=[tripled]))
+    assert verdict.misconception == misconception
+    assert ("known slip: You triple." in verdict.message) == (not right_on_3)
+
+
+def test_one_failing_case_proves_no_stored_answer():
+    def answer(q, K):
+        dot, cos = similarity(q, K)
+        return (dot, cos + 1) if not q.any() else (dot, cos)
+
+    verdict = judged(answer)
+    assert sum(not case.ok for case in verdict.cases) == 1
+    assert "known slip" not in verdict.message
 
 
 def test_nothing_is_offered_when_too_little_is_explained():
@@ -358,6 +420,64 @@ def test_state_kept_between_calls_is_said():
 
     verdict = judged(answer)
     assert verdict.misconception == "second call"
+
+
+def test_random_answers_are_said_to_be_random():
+    def answer(q, K):
+        dot, cos = similarity(q, K)
+        return dot, cos + 0.01 * np.random.normal(size=cos.shape)
+
+    assert "another result: random, or something is kept" in judged(answer).message
+
+
+def test_results_kept_by_shape_are_not_called_an_ignored_argument():
+    kept = {}
+
+    def answer(x, axis=-1):
+        return kept.setdefault((x.shape, axis), softmax(x, axis))
+
+    verdict = judged(answer, SOFTMAX)
+    assert verdict.misconception == "second call"
+    assert "Another `x` gave the result of an earlier call again" in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        (np.divide, "`/=` works in place and changes it for the caller too, write `weights = weights / ...`"),
+        (
+            np.subtract,
+            "`-=` works in place and changes it for the caller too, write `weights = weights - ...`",
+        ),
+    ],
+)
+def test_a_step_in_place_is_named_by_its_operator(step, said):
+    def answer(values, weights):
+        right = float(values @ weights / weights.sum())
+        step(weights, 1.5, out=weights)
+        return right
+
+    verdict = judged(answer, load_exercise("weighted_average"))
+    assert verdict.misconception == "changed in place"
+    assert verdict.message.startswith("The caller's weights changed in place")
+    assert said in verdict.message
+
+
+def test_a_list_that_contains_itself_is_a_matter_of_type():
+    def answer(x, axis=-1):
+        rows = []
+        rows.append(rows)
+        return rows
+
+    assert judged(answer, SOFTMAX).misconception == "type"
+
+
+def test_rows_that_are_floats_are_refused():
+    nearest = load_exercise("nearest")
+    right = nearest.solution
+    verdict = judged(lambda q, K, k: [float(row) for row in right(q, K, k)], nearest)
+    assert "rows has dtype float64: rows are whole numbers, so that `K[rows]` works" in verdict.message
+    assert judged(lambda q, K, k: [int(row) for row in right(q, K, k)], nearest).status == "right"
 
 
 def test_nan_is_said():
@@ -456,7 +576,39 @@ def test_convention_keeps_its_score_and_is_not_called_wrong():
 def test_input_that_must_raise():
     verdict = judged(lambda x: 2 * x, toy())
     assert (verdict.status, verdict.misconception, verdict.score) == ("wrong", "raised", 0.5)
-    assert "should raise ValueError here" in verdict.message
+    assert "should raise ValueError here: it returned [-2]" in verdict.message
+
+
+def gives_back(outcome):
+    """An answer to `toy` whose negative input ends in `outcome`: raised if it is a class, else returned."""
+
+    def answer(x):
+        if x[0] >= 0:
+            return 2 * x
+        if isinstance(outcome, type):
+            raise outcome("no")
+        return outcome
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said"),
+    [
+        (TypeError, "here: a TypeError came."),
+        (None, "here: it returned None."),
+        (ValueError("no"), "here: a ValueError (returned: write `raise` instead) came."),
+    ],
+)
+def test_what_came_in_place_of_the_exception_is_said(outcome, said):
+    assert said in judged(gives_back(outcome), toy()).message
+
+
+def test_a_subclass_of_the_exception_counts():
+    class NegativeError(ValueError):
+        pass
+
+    assert judged(gives_back(NegativeError), toy()).status == "right"
 
 
 # ------------------------------------------------------------------ nothing leaks
@@ -491,6 +643,7 @@ def test_global_state_is_as_before():
         random.seed(0)
         np.set_printoptions(precision=1)
         np.seterr(all="raise")
+        os.chdir("/")
         warnings.simplefilter("error")
         return similarity(q, K)
 
@@ -500,7 +653,9 @@ def test_global_state_is_as_before():
     np.random.seed(5)
     random.seed(5)
     options, errors, filters = np.get_printoptions(), np.geterr(), list(warnings.filters)
+    before = os.getcwd()
     assert judged(answer).status == "right"
+    assert os.getcwd() == before
     assert (np.random.rand(), random.random()) == expected
     assert (np.get_printoptions(), np.geterr(), warnings.filters) == (options, errors, filters)
 
@@ -568,6 +723,16 @@ def test_check_of_a_name_in_quotes_says_what_to_pass():
         check("softmax")
 
 
+def test_check_of_a_function_without_a_name_says_how_to_name_it():
+    with pytest.raises(KeyError, match=r'goes in as check\(fn, "softmax"\)'):
+        check(lambda x, axis=-1: x)
+
+
+def test_check_with_a_function_in_place_of_the_name():
+    with pytest.raises(TypeError, match=r'by its name, as in check\(fn, "softmax"\); function came'):
+        check(softmax, softmax)
+
+
 def test_hints_go_one_further_each_time():
     shown = [hint("softmax") for _ in range(4)]
     assert [note.title for note in shown] == [f"softmax: hint {i} of 3" for i in (1, 2, 3, 3)]
@@ -627,11 +792,11 @@ HUNT = Hunt(
     [
         ((np.arange(5.0),), "first", "right", 1.0, "on your example the broken total is 3, expected 10"),
         ((np.arange(5.0),), "sign", "wrong", 0.5, "No sign."),
-        ((np.arange(3.0),), "first", "wrong", 0.5, "Both give the same on your example"),
+        ((np.arange(3.0),), "first", "wrong", 0.0, "Both give the same on your example"),
         ((np.arange(3.0),), "sign", "wrong", 0.0, "Both give the same"),
-        (np.arange(3.0), "first", "wrong", 0.5, "must be a tuple of 1 arrays"),
-        (("text",), "first", "wrong", 0.5, "arrays of numbers"),
-        (([1, 2, 3, np.nan],), "first", "wrong", 0.5, "nan or inf"),
+        (np.arange(3.0), "first", "wrong", 0.0, "must be a tuple of 1 arrays"),
+        (("text",), "first", "wrong", 0.0, "arrays of numbers"),
+        (([1, 2, 3, np.nan],), "first", "wrong", 0.0, "nan or inf"),
         (([1, 2, 3, 4],), "first", "right", 1.0, "Caught"),
         (None, "first", "not attempted", 0.0, "Put an input"),
     ],
@@ -644,9 +809,37 @@ def test_hunt(example, fault, status, score, said):
         assert journal.read()["exercises"]["toy"]["score"] == score
 
 
-def test_hunt_with_an_unknown_fault():
-    with pytest.raises(KeyError, match="no fault is called 'frist'; nearest: first"):
-        HUNT.submit((np.arange(5.0),), fault="frist")
+def test_hunt_with_an_unknown_fault_names_the_choices():
+    verdict = HUNT.submit((np.arange(5.0),), fault="frist")
+    assert (verdict.status, verdict.score, verdict.misconception) == ("wrong", 0.0, "fault")
+    assert verdict.message == "No fault is called `frist`. Choose one of `first`, `sign`."
+
+
+def test_hunt_takes_the_whole_line_of_the_list_as_the_fault():
+    assert HUNT.submit((np.arange(5.0),), fault="first: stops early").status == "right"
+
+
+@pytest.mark.parametrize("fault", [(), (None,), (5,)])
+def test_hunt_without_a_fault_says_what_it_takes(fault):
+    with pytest.raises(TypeError, match='fault takes a name from the list, as in fault="first"; '):
+        HUNT.submit((np.arange(5.0),), *fault)
+
+
+def test_hunt_names_missing_axes_and_numbers_of_no_use():
+    scale = hunt("03_scale")
+    flat = scale.submit((np.ones(3), np.ones(3), np.ones(5)), fault="root_of_d_v")
+    assert flat.message == "Q needs axes (n_q, d); yours has shape (3,)."
+    for size in (1e-6, 1e3):
+        Q, K, V = scale.example
+        verdict = scale.submit((Q * size, K * size, V), fault="root_of_d_v")
+        assert (verdict.score, "Use numbers near 1" in verdict.message) == (0.0, True)
+    assert "Use numbers" not in scale.submit(scale.dull, fault="root_of_d_v").message
+
+
+def test_solution_of_a_hunt_names_the_fault_after_a_try():
+    assert "Try first: hand in an example" in solution("03_scale").text
+    hunt("03_scale").submit(hunt("03_scale").dull, fault="no_scale")
+    assert solution("03_scale").text.startswith("`root_of_d_v`: the scores are divided by the root of d_v")
 
 
 # ------------------------------------------------------------------ how it looks

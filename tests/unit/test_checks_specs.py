@@ -33,6 +33,8 @@ def test_wrong_answer_is_named_with_its_own_sentence(name, i):
     assert verdict.score < 1
     assert sentence(stored) in verdict.message
     assert "This looks like" not in verdict.message
+    said = re.split(r"(?<=[.?]) ", verdict.message)
+    assert len(said) == len(set(said)), "the same sentence twice"
 
 
 @pytest.mark.parametrize(("name", "i"), RIGHT, ids=label)

@@ -83,8 +83,8 @@ def order_turned(values, weights):
 
 
 def changes_weights(values, weights):
-    """The caller's weights are changed in place: write `weights = weights / ...`, not
-    `weights /= ...`."""
+    """The caller's weights are changed in place: work on a new array, as in `weights = weights / ...`
+    in place of `weights /= ...`."""
     result = weighted_average(values, weights)
     if weights.dtype.kind == "f":
         weights /= np.sum(weights)
@@ -158,7 +158,7 @@ def between_smallest_and_largest(seen):
 
 EXERCISE = Exercise(
     id="weighted_average",
-    contract="weighted_average(values, weights) -> number; values (n,), weights (n,) of any sum, none negative.",
+    contract="weighted_average(values, weights) -> number; values (n,), weights (n,) not negative, any sum.",
     minutes=4,
     difficulty=1,
     points=1,

@@ -142,7 +142,8 @@ def whole_numbers(a, b):
 
 
 def changes_b(a, b):
-    """The caller's b is changed in place: write `b = b * ...` and not `b *= ...`."""
+    """The caller's b is changed in place: work on a new array, as in `b = b * ...`
+    in place of `b *= ...`."""
     result = projection(a, b)
     if b.dtype.kind == "f":
         b[:] = result

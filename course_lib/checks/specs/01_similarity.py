@@ -194,7 +194,8 @@ def whole_numbers(q, K):
 
 
 def changes_keys(q, K):
-    """The caller's K is changed in place: write `K = K / ...`, not `K /=
+    """The caller's K is changed in place: work on a new array, as in `K = K / ...`
+    in place of `K /=
     ...`."""
     dot, cos = similarity(q, K)
     if K.dtype.kind == "f":

@@ -251,7 +251,8 @@ def epsilon_in_sum(x, axis=-1):
 
 
 def changes_scores(x, axis=-1):
-    """The caller's x is changed in place: write `x = x - ...`, not `x -= ...`."""
+    """The caller's x is changed in place: work on a new array, as in `x = x - ...`
+    in place of `x -= ...`."""
     if x.dtype.kind == "f":
         x -= x.max(axis=axis, keepdims=True)
     return softmax(x, axis)

@@ -142,8 +142,8 @@ def first_row_for_all(d_weights, weights):
 
 
 def changes_slopes(d_weights, weights):
-    """The caller's d_weights is changed in place: write `d_weights = d_weights - mean`,
-    not `-=`."""
+    """The caller's d_weights is changed in place: work on a new array, as in `d_weights = d_weights - mean`
+    in place of `-=`."""
     result = by_hand.softmax_backward(d_weights, weights)
     if d_weights.dtype.kind == "f":
         d_weights -= _mean(d_weights, weights)

@@ -211,7 +211,8 @@ def no_keepdims(x, temperature):
 
 
 def changes_scores(x, temperature):
-    """The caller's x is changed in place: write `x = x / temperature`, not `x /=
+    """The caller's x is changed in place: work on a new array, as in `x = x / temperature`
+    in place of `x /=
     temperature`."""
     result = reference(x, temperature)
     if x.dtype.kind == "f" and temperature not in (0, 1):
@@ -282,6 +283,17 @@ def hot_refused(x, temperature):
     if temperature > 10:
         raise ValueError
     return reference(x, temperature)
+
+
+def whole_temperature(x, temperature):
+    """You cut the temperature to a whole number: 1.5 then counts as 1, so use the value as it is."""
+    whole = int(temperature) if temperature >= 1 else temperature
+    return _guarded(x, temperature, lambda: by_hand.softmax(x / whole))
+
+
+def fraction_dropped(x, temperature):
+    """You divide with `//`, which drops the fraction of each score: write `/`."""
+    return _guarded(x, temperature, lambda: by_hand.softmax(x // temperature))
 
 
 # ------------------------------------------------------------------------ properties and cases
@@ -370,6 +382,8 @@ EXERCISE = Exercise(
         every_tie_wins,
         winners_of_all_rows,
         hot_refused,
+        whole_temperature,
+        fraction_dropped,
     ],
     conventions=[ties_share],
     properties=[rows_sum_to_one, no_negative_weight, constant_does_not_matter],

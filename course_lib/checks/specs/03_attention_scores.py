@@ -146,7 +146,8 @@ def whole_numbers(Q, K):
 
 
 def changes_queries(Q, K):
-    """The caller's Q is changed in place: write `Q = Q / ...`, not `Q /= ...`."""
+    """The caller's Q is changed in place: work on a new array, as in `Q = Q / ...`
+    in place of `Q /= ...`."""
     scores = attention_scores(Q, K)
     if Q.dtype.kind == "f":
         Q /= np.sqrt(Q.shape[-1])

@@ -283,7 +283,8 @@ def reshaped_keys(Q, K, V):
 
 
 def changes_queries(Q, K, V):
-    """The caller's Q is changed in place: write `Q = Q / ...`, not `Q /= ...`."""
+    """The caller's Q is changed in place: work on a new array, as in `Q = Q / ...`
+    in place of `Q /= ...`."""
     result = scaled_dot_product_attention(Q, K, V)
     if Q.dtype.kind == "f":
         Q /= np.sqrt(Q.shape[-1])
@@ -542,7 +543,11 @@ EXERCISE = Exercise(
         Case("one key", random(n_q=3, n_k=1, d=5)),
         Case("whole numbers", lambda rng: tiny([1, 1], dtype=int)),
         Case("one score far above or below the others", lambda rng: far_above_and_below()),
-        Case("scores 120 apart", lambda rng: (np.array([[120.0]]), np.array([[1.0], [0.0]]), np.eye(2))),
+        Case("scores 1000 apart", lambda rng: (np.array([[1000.0]]), np.array([[1.0], [0.0]]), np.eye(2))),
+        Case(
+            "scores of 100 and 101", lambda rng: (np.array([[100.0]]), np.array([[1.0], [1.01]]), np.eye(2))
+        ),
+        Case("scores far below 0", lambda rng: (np.array([[-1e3]]), np.array([[2.0], [2.001]]), np.eye(2))),
     ],
     reference=by_hand.scaled_dot_product_attention,
     solution=scaled_dot_product_attention,

@@ -178,9 +178,9 @@ def softmax_of_values(query, keys, values):
 
 
 def changes_keys(query, keys, values):
-    """The caller's keys are changed in place: write `keys = keys / ...`, not `keys /=
-    ...`.
-    """
+    """The caller's keys are changed in place: work on a new array, as in `keys = keys / ...`
+    in place of `keys /=
+    ...`."""
     context = soft_look_up(query, keys, values)
     if keys.dtype.kind == "f":
         keys /= np.sqrt(len(query))
@@ -268,6 +268,12 @@ def values_not_added(query, keys, values):
 def added_along_axis_1(query, keys, values):
     """You add up along axis 1, within each value: add along axis 0, over the keys."""
     return (by_hand.softmax(_scores(query, keys))[:, None] * values).sum(axis=1)
+
+
+def cosines_unguarded(query, keys, values):
+    """You compare by cosine, and a zero vector then gives nan: the scores are dot products divided by the
+    root of d alone."""
+    return _softmax_mix(keys @ query / np.linalg.norm(query) / np.linalg.norm(keys, axis=1), values)
 
 
 # ------------------------------------------------------------------------ properties and cases
@@ -362,8 +368,12 @@ EXERCISE = Exercise(
             ),
         ),
         Case(
-            "scores 120 apart",
-            lambda rng: (np.array([120.0]), np.array([[1.0], [0.0]]), np.array([[1.0], [5.0]])),
+            "scores 1000 apart",
+            lambda rng: (np.array([1000.0]), np.array([[1.0], [0.0]]), np.array([[1.0], [5.0]])),
+        ),
+        Case(
+            "scores near 100",
+            lambda rng: (np.array([100.0]), np.array([[1.0], [1.01]]), np.array([[1.0], [5.0]])),
         ),
         Case(
             "scores far below 0",
@@ -406,6 +416,7 @@ EXERCISE = Exercise(
         mixes_the_keys,
         values_not_added,
         added_along_axis_1,
+        cosines_unguarded,
     ],
     properties=[stays_among_the_values, order_does_not_matter],
     hints=[

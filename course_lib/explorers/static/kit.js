@@ -499,16 +499,18 @@ function card(family, { model, el }) {
   el.replaceChildren(root);
 
   // -- changing the state
+  // Where a motion is going counts as the state already: a change made while it runs must not undo it.
+  const target = () => (motion ? motion.to : state);
   function set(changes) {
+    state = { ...target(), ...changes };
     motion = null;
-    state = { ...state, ...changes };
     unsent = true;
     schedule();
   }
   function go(changes) {
     const still = calm.matches || family.still?.some((name) => name in changes && !same(changes[name], state[name]));
     if (still) return set(changes);
-    motion = { from: state, to: { ...state, ...changes }, start: performance.now() };
+    motion = { from: state, to: { ...target(), ...changes }, start: performance.now() };
     schedule();
   }
   // While something is dragged the live region waits, and scales that follow the data stand still under the pointer.
@@ -525,7 +527,7 @@ function card(family, { model, el }) {
   }
   Object.assign(ctx, { set, go, busy, hold });
   Object.defineProperty(ctx, "state", { get: () => state });
-  Object.defineProperty(ctx, "live", { get: () => state });
+  Object.defineProperty(ctx, "live", { get: target });
   Object.defineProperty(ctx, "facts", { get: () => about.facts });
 
   function advance() {
