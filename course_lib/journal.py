@@ -85,7 +85,9 @@ def _row(journal: dict, lesson: str) -> tuple[str, str]:
     """What is to be said about one lesson."""
     questions = tomllib.loads((PREDICTIONS / f"{lesson}.toml").read_text(encoding="utf-8"))
     guesses = journal["predictions"].get(lesson, {})
-    exercises = [path.stem[3:] for path in SPECS.glob(f"{lesson[:2]}_*.py")]
+    number = lesson[:2]
+    exercises = [path.stem.removeprefix(f"{number}_") for path in SPECS.glob(f"{number}_*.py")]
+    exercises += [path.stem.removeprefix("hunt_") for path in SPECS.glob(f"hunt_{number}_*.py")]
     tried = [MARKS[journal["exercises"].get(name, {}).get("status", "not attempted")] for name in exercises]
     parts = [
         "opened" if lesson in journal["opened"] else "not opened",

@@ -12,6 +12,7 @@ from course_lib import machine, workfolder
 from course_lib.data import archives
 
 FIRST_PORT = 8888
+LAB_SETTINGS = Path(__file__).parent / "lab_settings"  # no question about news at the first start
 CONTENTS = "/lab/tree/notebooks/contents.ipynb"
 
 
@@ -109,6 +110,7 @@ def options(home: Path, port: int, browser: bool) -> list[str]:
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate",
         "--LabApp.extension_manager=readonly",
+        f"--LabApp.app_settings_dir={LAB_SETTINGS}",
     ]
 
 

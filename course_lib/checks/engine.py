@@ -82,11 +82,12 @@ def _name(exercise: str | Callable) -> str:
 
 def judge_answer(exercise: Exercise, function: Callable, seconds: float = SECONDS) -> Verdict:
     """Run an answer on all calls of an exercise and judge it."""
+    name = _name(function)
     if has_empty_body(function):
-        return not_attempted(exercise)
+        return not_attempted(exercise, name)
     calls = make_calls(exercise)
     answers, printed = run(function, calls, seconds)
-    return judge(exercise, calls, answers, printed)
+    return judge(exercise, calls, answers, printed, name)
 
 
 def has_empty_body(function: Callable) -> bool:

@@ -21,16 +21,19 @@ LIKELY = 2 / 3
 DECIDING = ("float64", "float32", "again")
 
 
-def judge(exercise: Exercise, calls: Sequence[Call], answers: Sequence[Answer], printed: str = "") -> Verdict:
-    """The verdict on the answers to these calls."""
+def judge(
+    exercise: Exercise, calls: Sequence[Call], answers: Sequence[Answer], printed: str = "", name: str = ""
+) -> Verdict:
+    """The verdict on the answers to these calls; `name` as in `not_attempted`."""
     if all(answer.kind == "ellipsis" or answer.error == "NotImplementedError" for answer in answers):
-        return not_attempted(exercise)
+        return not_attempted(exercise, name)
     return Judging(exercise, calls, answers).verdict(printed)
 
 
-def not_attempted(exercise: Exercise) -> Verdict:
-    """The fixed verdict on a stub."""
-    text = f'Write the body, then run `check({exercise.id})` again. Stuck? `hint("{exercise.id}")`.'
+def not_attempted(exercise: Exercise, name: str = "") -> Verdict:
+    """The fixed verdict on a stub; `name` is the function's own, where that is not the exercise's id."""
+    call = f'check({name}, "{exercise.id}")' if name not in ("", exercise.id) else f"check({exercise.id})"
+    text = f'Write the body, then run `{call}` again. Stuck? `hint("{exercise.id}")`.'
     return Verdict(exercise.id, "not attempted", 0.0, text)
 
 

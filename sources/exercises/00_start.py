@@ -32,7 +32,7 @@ def weighted_average(values, weights):
 
     weights (n,) need not sum to 1; none of them is negative.
 
-    >>> weighted_average(np.array([4.0, 10.0, 2.0]), np.array([2.0, 1.0, 1.0]))
+    >>> float(weighted_average(np.array([4.0, 10.0, 2.0]), np.array([2.0, 1.0, 1.0])))
     5.0
     """
     ### BEGIN SOLUTION

@@ -3,8 +3,8 @@
 #   course:
 #     title: How this course works
 #     question: How can one list of numbers for "bank" mean a river and a vault?
-#     minutes: 30
-#     short_path: 16
+#     minutes: 33
+#     short_path: 19
 #     needs: []
 #     objectives:
 #       - "work through a lesson: guess, run, change, check, ask for a hint"
@@ -33,7 +33,7 @@ start("00_start")
 # In this lesson you will see one answer at work, with real word vectors and three lines of code. It is an average,
 # in which *bank* itself decides how much to listen to each word of its sentence.
 #
-# **Short path.** 16 minutes: the sections whose heading says *short path*. Run the other cells unread.
+# **Short path.** 19 minutes: the sections whose heading says *short path*. Run the other cells unread.
 #
 # **Change it.** The next cell shows an **explorer**, a picture that you move. In it *bank* listens to three words, and has given each a **score**.
 # Softmax, the subject of lesson 02, turns the scores into **weights**: positive numbers that add up to 1.
@@ -215,7 +215,7 @@ check(weighted_average)
 # A step further: the [exercises of this lesson](../exercises/00_start.ipynb) have the same function with an empty body. The three steps keep their names.
 
 # %% [markdown]
-# ## The glimpse (7 min, short path)
+# ## The glimpse (10 min, short path)
 #
 # Back to the bank. Real **word vectors** come with the course: for each of 1,872 words a list of 384 numbers, taken from a published language model.
 # `similarity`, which you will write in lesson 01, says how alike two lists are: 1 means that they point the same way, 0 that they have nothing to do with each other.
@@ -238,7 +238,8 @@ assert to_money > to_river
 # Now let every word of the sentence take a weighted average of all its words. Nobody sets the weights by hand: each pair of words gets a score
 # (lesson 01), the scores become weights (lesson 02), and the weights average the vectors (lesson 03).
 #
-# **Run.** Three lines do it. `X` holds one row per word: shape (n, d) = (8, 384). In `X @ X.T` each row meets each row and gives one number per pair of words: the higher, the more alike.
+# **Run.** Three lines do it. `X` holds one row per word: shape (n, d) = (8, 384). In `X @ X.T` each row meets each row
+# and gives one number per pair of words, a score. It is high where two lists point the same way and are long; lesson 01 takes the two apart.
 
 # %%
 from course_lib.by_hand import softmax
@@ -252,8 +253,8 @@ def attend(sentence):
 
 
 river_sentence = "they walked along the bank of the river"
-context, weights = attend(river_sentence)
-assert context.shape == (8, 384) and weights.shape == (8, 8) and np.allclose(weights.sum(axis=1), 1)
+context, attention = attend(river_sentence)
+assert context.shape == (8, 384) and attention.shape == (8, 8) and np.allclose(attention.sum(axis=1), 1)
 
 # %% [markdown]
 # Now the question from before, asked of the new vector of *bank*; then again in the other sentence.
@@ -261,14 +262,14 @@ assert context.shape == (8, 384) and weights.shape == (8, 8) and np.allclose(wei
 # %%
 for sentence in (river_sentence, "she took her money out of the bank"):
     new_vectors, _ = attend(sentence)
-    bank = sentence.split().index("bank")
-    _, (to_river, to_money) = similarity(new_vectors[bank], two_senses)
+    place = sentence.split().index("bank")
+    _, (to_river, to_money) = similarity(new_vectors[place], two_senses)
     print(f"{to_river:.2f} like river, {to_money:.2f} like money:  {sentence}")
     assert (to_river > to_money) == (sentence == river_sentence)
 
 # %% [markdown]
 # **Look.** One word, one list of numbers in the table, and two different vectors once its neighbours were heard: 0.45 river and 0.36 money in one sentence,
-# 0.59 money in the other. That is **attention**: every word becomes a weighted average of the words around it, and the words themselves decide the weights.
+# 0.59 money in the other. That is **attention**: every word becomes a weighted average of all words of its sentence, itself included, and the words themselves decide the weights.
 #
 # **Predict.** How much weight did *river* need for that?
 
@@ -281,11 +282,11 @@ predict("share")
 # %%
 tokens = river_sentence.split()
 bank = tokens.index("bank")
-bank_row = dict(zip(tokens, weights[bank], strict=True))
+bank_row = dict(zip(tokens, attention[bank], strict=True))
 print(f"bank listens to: bank {bank_row['bank']:.2f}, river {bank_row['river']:.2f}, walked {bank_row['walked']:.2f}")
 assert sorted(bank_row, key=bank_row.get)[-2:] == ["river", "bank"] and bank_row["river"] < 1 / 8
 fig, ax = plots.figure(width=6, height=5)
-plots.heat_map(ax, weights, tokens, tokens, label="After itself, bank listens most to river")
+plots.heat_map(ax, attention, tokens, tokens, label="After itself, bank listens most to river")
 ax.set(xlabel="the word that is listened to", ylabel="the word that listens")
 for edge in (bank - 0.5, bank + 0.5):
     ax.axhline(edge, color=palette.INK)
@@ -300,14 +301,16 @@ compare("share", f"{bank_row['river']:.2f}")
 X = np.stack([words.vector(word) for word in tokens])  # (8, 384)
 for sense, direction in zip(("river", "money"), two_senses, strict=True):
     lengths = np.linalg.norm(context[bank]) * np.linalg.norm(direction)
-    pieces = weights[bank] * (X @ direction) / lengths  # (8,), one piece from each word
+    pieces = attention[bank] * (X @ direction) / lengths  # (8,), one piece from each word
     others = pieces.sum() - pieces[bank] - pieces[-1]  # the last word is river
     print(f"like {sense} {pieces.sum():.3f}: {pieces[bank]:.3f} from bank, {pieces[-1]:.3f} from river, {others:z.3f} from the other six")
     assert np.isclose(pieces.sum(), similarity(context[bank], direction[None])[1][0]) and abs(others) < 0.02
+    assert np.abs(np.delete(pieces, [bank, len(pieces) - 1])).max() < 0.0115  # each of the other six
 
 # %% [markdown]
-# **Look.** Half of the likeness to *river* was in *bank* already, 0.220. The other half, 0.215, comes from *river*: little weight, but its vector points to *river* and nowhere else.
-# The other six words point to neither. No rule says that rivers have banks.
+# **Look.** Half of the likeness to *river* was in *bank* already, 0.220. The other half, 0.215, comes from *river*: little weight, but its vector is the very direction we measure against
+# (cosine 1; that of *bank* has 0.25). Each of the other six adds almost nothing, 0.011 at most.
+# Nobody wrote a rule that rivers have banks: the weights came from the vectors alone.
 #
 # **Why.** Do the weights matter, or would any average do? Take them away: let all eight words count the same.
 #
@@ -322,11 +325,12 @@ predict("equal")
 # %%
 senses = np.stack([words.vector(word) for word in ("river", "money", "bank")])
 like = {}
-for name, row in (("own", weights[bank]), ("equal", np.full(8, 1 / 8))):
+for name, row in (("own", attention[bank]), ("equal", np.full(8, 1 / 8))):
     _, like[name] = similarity(row @ X, senses)
     print(f"{name:5} weights: {like[name][0]:.2f} like river, {like[name][1]:.2f} like money, {like[name][2]:.2f} like bank")
 scaled = softmax(X @ X.T / np.sqrt(384))[bank]  # what lesson 03 adds
-assert scaled.max() < 0.14 and scaled.min() > 0.12
+print(f"size of the entries {X.std():.2f}; weights after lesson 03's division: {scaled.min():.2f} to {scaled.max():.2f}")
+assert scaled.max() < 0.14 and scaled.min() > 0.12 and 0.055 < X.std() < 0.065
 bank_is_lost = like["equal"][2] < 0.5
 compare("equal", "river leads, and bank is lost" if bank_is_lost else "river leads, and bank stays bank")
 
@@ -335,7 +339,8 @@ compare("equal", "river leads, and bank is lost" if bank_is_lost else "river lea
 # *bank* is gone, 0.35. The weights let it lean to the river **and** stay a bank.
 #
 # Honestly: here nothing was learnt but the word vectors. *River* and *bank* find each other because their vectors are a little alike; "it" and the noun it stands for are not.
-# And lesson 03 divides the scores by a number that suits learnt vectors; these it would leave with almost equal weights, 0.12 to 0.14.
+# And lesson 03 divides the scores by $\sqrt{d}$. That suits vectors whose entries are about 1 in size. Ours are much smaller, about 0.06,
+# and would be left with almost equal weights, 0.12 to 0.14.
 # How a machine learns which words to ask is what the rest of the course builds.
 
 # %% [markdown]
@@ -406,7 +411,7 @@ print(verdict(
 #
 # <details><summary>One list of numbers for "bank": how does it become a river's bank?</summary>
 #
-# Its vector is replaced by a weighted average of the vectors in the sentence. *River* has a weight of only 0.12 in it, but its vector is all river: it brings half of the new likeness, and *bank* itself had the other half.
+# Its vector is replaced by a weighted average of the vectors in the sentence. *River* has a weight of only 0.12 in it, but its vector is the direction itself: it brings half of the new likeness, and *bank* itself had the other half.
 #
 # </details>
 #

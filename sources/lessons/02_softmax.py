@@ -155,7 +155,7 @@ plots.show(fig, alt="Bars: scores 0, 0.69, 1.61 become 1, 2, 5 and then weights 
 
 # %% [markdown]
 # **Look.** The exponential stretches: the gap between b and c grows more than the gap between a and b. The
-# division changes no shape, only the scale.
+# division shrinks all three bars by the same factor: the picture looks the same, only the scale differs.
 #
 # **Run.** Now the help page.
 
@@ -326,7 +326,7 @@ compare("overflow", ", ".join(f"{p:.0f}" for p in overflowed))
 # **Why.** The cure is already proved. Only differences count, so subtract a constant that suits us: the
 # largest score. Then the largest exponential is $e^0 = 1$ and the sum lies between 1 and n. Nothing can
 # overflow, and nobody divides by 0. What vanishes is an exponential like $e^{-1000}$. It becomes 0, and its
-# true weight is smaller than any number that float64 holds.
+# true weight is smaller than any positive number that float64 holds.
 #
 # Here are the steps, worked. Remember the three labels; they come back twice.
 
@@ -434,8 +434,8 @@ compare("axis", "axis 1" if rows_sum_to_one else "both axes together")
 #
 # **Make it.** Now with blanks. The steps have the same labels as above, and the function must work along any
 # axis. `keepdims` decides whether the summed axis stays, with length 1, so that each row meets its own sum.
-# Replace both `...`, delete the line `raise NotImplementedError`, and run. To check again, run this same cell
-# again: its last lines check your `softmax_along` by exercise `softmax`, whose name the answer shows. Stuck? `from course_lib.checks import hint`, then
+# Replace both `...`, delete the line `raise NotImplementedError`, and run. To check again, run this same cell.
+# (`check(softmax)` alone would judge the library's `softmax`, which is right whatever you write.) Stuck? `from course_lib.checks import hint`, then
 # `hint("softmax")`.
 
 # %%
@@ -716,7 +716,8 @@ assert np.allclose(jacobian.sum(axis=0), 0) and np.allclose(jacobian.sum(axis=1)
 
 # %% [markdown]
 # **Run.** The formula as a function, on the numbers found on paper. In code $g$ is called `d_weights`, the
-# result `d_scores`. The shapes: (n,) and (n,) in, (n,) out.
+# result `d_scores`. The shapes: (n,) and (n,) in, (n,) out. As a matrix product the formula is $J^\top g$; J is
+# symmetric, so the cell may write `jacobian @ g`.
 
 
 # %%
@@ -819,7 +820,8 @@ assert abs(deaf[0]) < 5e-5 and deaf[1] < 1e-4 and np.isclose(rescued[0], -1, ato
 
 # %% [markdown]
 # **Look.** With $1 - p$ nothing happens; with $-\ln p$ the right answer has more than 0.9 after ten steps.
-# That is why a model's last softmax is trained with $-\ln p$. The softmax inside attention has no such
+# That is one good reason to train a model's last softmax with $-\ln p$; another is that it makes the right
+# answers of the data as probable as possible. The softmax inside attention has no such
 # rescue: the loss is far away and never sees its weights alone. So there the size of the differences matters.
 # Lesson 03 meets scores whose differences grow with the number d of components of the vectors, and tames them
 # with a single number.
@@ -908,7 +910,8 @@ assert softmax(learned_scores)[1] > 0.9
 
 # %% [markdown]
 # **Look.** The hard choice has slope 0 for every score: gradients teach it nothing. With softmax the page
-# shows the right answer after one step; after ten its weight is above 0.9. The last picture puts the two
+# shows the right answer after one step; after ten its weight is above 0.9. The page still *shows* the best
+# answer. What changed is what *training* sees: its slopes come from the softmax weights. The last picture puts the two
 # choices together.
 
 # %%

@@ -433,7 +433,7 @@ compare("blind_test", "query and key exchanged" if not seen["output where Q = K"
 # **Look.** `True` means noticed. Shapes alone notice nothing when all sizes are equal. Each of the three middle tests has a blind spot of its own:
 #
 # - With Q = K, exchanging them changes nothing. Of course the bug stays hidden: the test made the misconception true.
-# - With V = identity, the mix $W \cdot I$ *is* the weights. So the weights look like the output.
+# - With V = identity, the mix, weights times $I$, *is* the weights. So the weights look like the output.
 # - Rows that sum to 1 say nothing about whose rows they are, and nothing about the output.
 #
 # One ordinary input with different sizes, compared number by number, notices all three. The checks of this course work like that.
@@ -475,7 +475,7 @@ compare("shuffle", "nothing" if np.allclose(together, output) else "its rows are
 
 # %% [markdown]
 # **Look.** The columns of the weights move, but each key takes its value along, and a sum does not care about the order of its terms.
-# So attention sees a **set** of entries, not a sequence. For a weather table that is right.
+# So attention sees a heap of entries without an order (one that comes twice counts twice), not a sequence. For a weather table that is right.
 # For "dog bites man" it is a disaster, and lesson 09 repairs it with positions.
 #
 # **Change it.** In the next cell reverse the queries *and* shuffle the pairs, in one call. Say first what the output will be.
@@ -667,7 +667,7 @@ show(fig, alt="Entropy against d: both lines start at 2.5; without the scale it 
 #
 # <details><summary>Answer</summary>
 #
-# The solid line sinks to about half its height: scores divided by $\sqrt d$ now have standard deviation 3. Dividing by $3 \sqrt d$ would bring it back. The root of d is right only for entries of variance 1.
+# The solid line sinks, most where $d$ is large, and the dashed one sinks as well. Scores divided by $\sqrt d$ now have standard deviation 3. Dividing by $3 \sqrt d$ would bring it back. The root of d is right only for entries of variance 1.
 #
 # </details>
 
@@ -796,6 +796,8 @@ compare("august", list(temperature)[weights[-1].argmax()])
 raw_answers, raw_weights = my_attention(vectors_of(asked), vectors_of(temperature), degrees)  # (n_q, d_v), (n_q, n_k)
 print("as they come:", raw_answers[:, 0].round(1))
 assert np.allclose(raw_answers, degrees.mean(), atol=0.1)
+no_season, _ = my_attention(stretched(vectors_of(["snow", "hot", "monday"])), names, degrees)  # (n_q, d_v)
+assert np.allclose(no_season[:, 0], [3.7, 13.3, 8.7], atol=0.05)  # the text further down uses these
 
 # %% [markdown]
 # **Look.** Every answer is 11.0, the plain mean of the four temperatures. Word vectors as they come are short. Divided by $\sqrt d$, their scores are all near 0, and then all weights are near 1/4. A scale suits only vectors of the size it was derived for.
@@ -804,7 +806,7 @@ assert np.allclose(raw_answers, degrees.mean(), atol=0.1)
 #
 # <details><summary>Answer</summary>
 #
-# `snow` looks at january, and `hot` leans to july; both are sensible. `monday` has no temperature, and still gets an answer that looks as firm as the others.
+# `snow` looks at january (3.7 degrees): sensible. `hot` only leans to july (13.3 degrees): the right direction, and hardly hot. `monday` has no temperature, and still gets 8.7, which looks as firm as the others.
 # The weights sum to 1 whatever is asked. So attention cannot say "I do not know": a query without a direction gets the mean, any other gets some mix.
 #
 # </details>
@@ -817,7 +819,7 @@ print(f"{word}: {answer[0, 0]:.1f} degrees, weights {weights[0].round(2)}")
 # %% [markdown]
 # ## Recap (6 min)
 #
-# **Recap.** Say the answer aloud before you unfold it. (Short path: 1 and 4.)
+# **Recap.** Say the answer aloud before you unfold it. (Short path: 1, for one query, so that the shapes are (n_k,), (n_k,) and (d_v,); and 4 without its last half sentence.)
 #
 # <details><summary>1. What are the three steps of attention, and what is the shape after each?</summary>
 #
@@ -917,7 +919,7 @@ show(fig, alt="Noisy points around a dashed sine curve; your estimate is a solid
 # %% [markdown]
 # **Look.** The formula is more than twice as near to the truth as a single noisy point, because it averages neighbours.
 #
-# **Change it.** When yours works, draw it with `h=0.05` and with `h=3` (in the line of `smooth`). One of them copies the noise, the other flattens the curve. Which quantity of lesson 02 is $h^2$?
+# **Change it.** When yours works, draw it with other widths: in the cell of the picture write `smooth(x_new, x_seen, y_seen, h=0.05)`, then `h=3`. (The test uses 0.4, so leave the definition alone.) One of them copies the noise, the other flattens the curve. Which quantity of lesson 02 is $h^2$?
 #
 # <details><summary>Answer</summary>
 #

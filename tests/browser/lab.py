@@ -25,6 +25,7 @@ SWITCHES = [
     "--disable-component-update",
     "--disable-sync",
 ]
+LAB_SETTINGS = Path(__file__).parents[2] / "course_lib" / "lab_settings"
 SECONDS = 1000  # Playwright counts in milliseconds
 
 
@@ -110,6 +111,7 @@ def jupyterlab(browser, root: Path):
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--LabApp.expose_app_in_browser=True",
+        f"--LabApp.app_settings_dir={LAB_SETTINGS}",
     ]
     with (root / "log").open("w") as log:
         server = subprocess.Popen(

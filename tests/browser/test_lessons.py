@@ -60,6 +60,7 @@ def test_a_lesson_is_drawn_without_error(course_in_lab, name):
         assert page.evaluate(BROKEN_PICTURES) == []
         assert page.evaluate(DEAD_ANCHORS) == []
         assert page.locator("text=Error displaying widget").count() == 0
+        assert page.locator("text=Jupyter news").count() == 0
     finally:
         page.close()
 

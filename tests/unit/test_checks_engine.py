@@ -68,7 +68,7 @@ def test_stubs_are_not_attempted(stub):
         None,
         (),
     )
-    assert "check(similarity)" in verdict.message
+    assert f'check({stub.__name__}, "similarity")' in verdict.message
 
 
 def test_a_changed_body_without_return_is_wrong():
@@ -194,7 +194,7 @@ def test_an_import_that_never_ends_is_interrupted(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
 
     def answer(q, K):
-        import endless_module
+        __import__("endless_module")
 
         return endless_module
 
@@ -878,3 +878,10 @@ def test_numbers_get_as_many_digits_as_it_takes_to_tell_them_apart():
 def test_rich_turns_backticks_into_code():
     assert rich("use `a < b`").startswith("use <code")
     assert "a &lt; b</code>" in rich("use `a < b`")
+
+
+def test_a_stub_of_another_name_is_sent_to_the_call_that_was_made():
+    def mine(values, weights):
+        return ...
+
+    assert 'check(mine, "weighted_average")' in check(mine, "weighted_average").message

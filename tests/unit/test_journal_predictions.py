@@ -6,6 +6,7 @@ import tomllib
 import pytest
 
 from course_lib import compare, journal, predict, predictions, session, start
+from course_lib.checks import hunt
 from course_lib.predictions.widget import Prediction
 
 CHOICE = {
@@ -46,6 +47,12 @@ def test_everything_is_remembered():
     line = next(line for line in journal.summary().splitlines() if line.startswith("01_dot_products"))
     assert "opened · predictions 1 of" in line
     assert "exercises 1 right" in line
+
+
+def test_a_solved_hunt_counts_as_an_exercise():
+    hunt("03_scale").submit(hunt("03_scale").example, fault=hunt("03_scale").fault)
+    line = next(line for line in journal.summary().splitlines() if line.startswith("03_attention"))
+    assert "exercises 1 right, 0 wrong, 3 not attempted" in line
 
 
 def test_a_better_score_is_kept_and_a_worse_one_is_not():
