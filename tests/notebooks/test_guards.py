@@ -105,8 +105,8 @@ BAD = [
     (stored.machine_traces, one(outputs=[new_output("stream", text="read /home/someone/x")]), "/home/s"),
     (
         stored.machine_traces,
-        one(outputs=[new_output("display_data", {"text/plain": "/tmp/ipykernel_7/1.py"})]),
-        "/tmp/i",
+        one(outputs=[new_output("display_data", {"text/plain": "ipykernel_7/1.py"})]),
+        "ipykernel_7",
     ),
     (stored.widget_state, new_notebook(metadata={"widgets": {}}), "widget state"),
     (stored.widget_state, one(execution={"iopub.status.busy": "now"}), "timings"),

@@ -110,15 +110,16 @@ def test_other_systems_take_plain_torch(course, monkeypatch):
 
 
 def test_uv_is_given_where_pip_looks(course, monkeypatch):
-    monkeypatch.setattr(course.shutil, "which", lambda name: "/opt/uv" if name == "uv" else None)
-    settings = "global.find-links='/a'\nglobal.index-url='https://x/simple'\n:env:.find-links='/b /c'\n"
+    monkeypatch.setattr(course.shutil, "which", lambda name: "/somewhere/uv" if name == "uv" else None)
+    index = "https://mirror.example/simple"
+    settings = f"global.find-links='/a'\nglobal.index-url='{index}'\n:env:.find-links='/b /c'\n"
     answer = subprocess.CompletedProcess([], 0, stdout=settings)
     monkeypatch.setattr(course.subprocess, "run", lambda *_, **__: answer)
-    assert course.installer()[0] == "/opt/uv"
+    assert course.installer()[0] == "/somewhere/uv"
     assert course.configured_sources() == [
         "--find-links=/b",
         "--find-links=/c",
-        "--index-url=https://x/simple",
+        f"--index-url={index}",
     ]
 
 
