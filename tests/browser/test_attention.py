@@ -190,3 +190,17 @@ def test_an_own_function_follows_a_drag_in_jupyterlab(jupyterlab):
     page.wait_for_selector(".cx-picture:visible")
     page.wait_for_function("before => document.querySelector('.cx-line').innerText === before", arg=first)
     page.close()
+
+
+def test_presses_within_one_frame_all_count(harness):
+    seen = harness(attention_explorer(predict=False))
+    before = seen.get("queries")
+    seen.page.get_by_role("slider", name="Query of 'it'").evaluate(
+        """node => { for (let i = 0; i < 6; i++)
+             node.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowDown", bubbles: true })); }"""
+    )
+    moved = [
+        (old[1], new[1]) for old, new in zip(before[0], seen.get("queries")[0], strict=True) if new != old
+    ]
+    assert len(moved) == 1
+    assert moved[0][0] - moved[0][1] == pytest.approx(0.6, abs=0.02)

@@ -143,7 +143,10 @@ function point(ctx, p, trait, i, reach, { name, colour, draw }) {
         x: p.px(x), y: p.py(y), name, text: `across ${num(x, 1)}, up ${num(y, 1)}`, value: x, low: num(-reach, 1).replace("−", "-"), high: num(reach, 1),
         class: colour, key: `${trait} ${i}`, hit: 14, knob: draw,
         move: (px, py) => to(p.at(px, py)),
-        step: (dx, dy) => to([snap(x + 0.1 * dx, 0.01), snap(y + 0.1 * dy, 0.01)]),
+        step: (dx, dy) => {
+          const [lx, ly] = ctx.live[trait][state.head][i]; // not the painted x, y: several presses may come within one frame
+          to([snap(lx + 0.1 * dx, 0.01), snap(ly + 0.1 * dy, 0.01)]);
+        },
       });
 }
 
