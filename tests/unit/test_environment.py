@@ -27,6 +27,7 @@ IMPORT_NAMES = {
     "pyyaml": "yaml",
     "pytest-xdist": "xdist",
     "axe-playwright-python": "axe_playwright_python",
+    "scikit-learn": "sklearn",
 }
 
 # Declared though no file imports them.
@@ -34,6 +35,7 @@ USED_WITHOUT_IMPORT = {
     "ipywidgets": "the widget manager in JupyterLab that explorers live in",
     "ipykernel": "every notebook's kernel",
     "soupsieve": "a bound on what nbconvert needs",
+    "jupyterlab-language-pack-fr-fr": "interface sentences in two languages, read as data",
     "nbval": "pytest --nbval",
     "pytest-xdist": "pytest -n 2",
     "ruff": "ruff check",
