@@ -1,17 +1,23 @@
 """In these tests the shapes in the signatures of the torch library are checked at every call."""
 
+import jaxtyping
 import pytest
 import torch
-from jaxtyping import install_import_hook
 
-# Only the modules that these tests load first are checked: they run in a process of their own.
-install_import_hook(["course_lib.transformer"], "beartype.beartype")
+jaxtyping.install_import_hook(["course_lib.transformer"], "beartype.beartype")
+
+
+def pytest_collection_finish():
+    """Other tests in this process call with wrong shapes on purpose and expect the library's own words."""
+    jaxtyping.config.update("jaxtyping_disable", True)
 
 
 @pytest.fixture(autouse=True)
-def float64():
-    """Parity to 1e-9 is a matter of float64; every test starts from the same seed."""
+def parity():
+    """Checked shapes, float64 (parity to 1e-9 is a matter of it), and the same seed for every test."""
+    jaxtyping.config.update("jaxtyping_disable", False)
     torch.set_default_dtype(torch.float64)
     torch.manual_seed(0)
     yield
     torch.set_default_dtype(torch.float32)
+    jaxtyping.config.update("jaxtyping_disable", True)
