@@ -1,24 +1,54 @@
 """What the lessons derive on paper, in NumPy, with its backward pass. Never imports torch."""
 
+from course_lib.by_hand.additive import additive_attention, additive_attention_backward
 from course_lib.by_hand.attention import (
     attention_scores,
     scaled_dot_product_attention,
     scaled_dot_product_attention_backward,
 )
 from course_lib.by_hand.differences import finite_difference
+from course_lib.by_hand.inspection import attention_rollout, prefix_matching_score
+from course_lib.by_hand.layers import (
+    feed_forward,
+    feed_forward_backward,
+    layer_norm,
+    layer_norm_backward,
+    linear_backward,
+)
+from course_lib.by_hand.masks import causal_mask, hide, masked_softmax, padding_mask
 from course_lib.by_hand.normalise import entropy, log_sum_exp, softmax, softmax_backward
+from course_lib.by_hand.positions import rotate, rotate_backward, sinusoidal_positions
+from course_lib.by_hand.tiles import tiled_attention, tiled_attention_backward
 from course_lib.by_hand.vectors import nearest, projection, similarity
 
 __all__ = [
+    "additive_attention",
+    "additive_attention_backward",
+    "attention_rollout",
     "attention_scores",
+    "causal_mask",
     "entropy",
+    "feed_forward",
+    "feed_forward_backward",
     "finite_difference",
+    "hide",
+    "layer_norm",
+    "layer_norm_backward",
+    "linear_backward",
     "log_sum_exp",
+    "masked_softmax",
     "nearest",
+    "padding_mask",
+    "prefix_matching_score",
     "projection",
+    "rotate",
+    "rotate_backward",
     "scaled_dot_product_attention",
     "scaled_dot_product_attention_backward",
     "similarity",
+    "sinusoidal_positions",
     "softmax",
     "softmax_backward",
+    "tiled_attention",
+    "tiled_attention_backward",
 ]

@@ -3,6 +3,7 @@
 import numpy as np
 from jaxtyping import Bool, Float
 
+from course_lib.by_hand.masks import hide
 from course_lib.by_hand.normalise import softmax, softmax_backward
 
 
@@ -43,7 +44,7 @@ def scaled_dot_product_attention(
         raise ValueError(f"K and V must hold one row per key; got K {K.shape} and V {V.shape}")
     scores = attention_scores(Q, K, scale)
     if mask is not None:
-        scores = np.where(mask, scores, -np.inf)
+        scores = hide(scores, mask)
     weights = softmax(scores)
     return weights @ V, weights
 
