@@ -1,10 +1,10 @@
-"""In these tests the shapes in the signatures of the torch library are checked at every call."""
+"""In these tests the shapes in the signatures of the library are checked at every call."""
 
 import jaxtyping
 import pytest
 import torch
 
-jaxtyping.install_import_hook(["course_lib.transformer"], "beartype.beartype")
+jaxtyping.install_import_hook(["course_lib.by_hand", "course_lib.transformer"], "beartype.beartype")
 
 
 def pytest_collection_finish():

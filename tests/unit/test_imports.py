@@ -24,7 +24,11 @@ ALLOWED = {
     "authoring": {"checks", "journal", "palette"},  # of checks: which exercises there are
     "doctor": {"journal", "machine", "data"},
     "workfolder": set(),
-    "data": set(),
+    "text": set(),
+    "data": {"text", "transformer"},  # a model and its tokenizer, where both come from one archive
+    "metrics": {"by_hand"},
+    "training": {"transformer"},  # of transformer: how a checkpoint is written
+    "decoding": set(),
 }
 TOP = {"cli", "lab", "testing", "doctor"}  # the commands: nothing below may import them
 
@@ -134,6 +138,22 @@ def test_light_imports(name):
 
 @pytest.mark.parametrize("name", ["course_lib.plots", "course_lib.checks"])
 def test_numpy_lessons_get_no_torch(name):
+    assert "torch" not in loaded_by(f"import {name}")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "course_lib.text",
+        "course_lib.metrics",
+        *(
+            f"course_lib.data.{each}"
+            for each in ("dates", "phrases", "prose", "films", "grammar", "interface")
+        ),
+        *(f"course_lib.data.{each}" for each in ("digits", "scenes", "tasks")),
+    ],
+)
+def test_text_and_data_get_no_torch(name):
     assert "torch" not in loaded_by(f"import {name}")
 
 
