@@ -1,5 +1,7 @@
 """Where a token stands: sinusoidal, learned, relative, rotary, ALiBi (lesson 09)."""
 
+from functools import lru_cache
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -38,10 +40,19 @@ def rotate(x: Float[Tensor, "*batch n d_head"], start: int = 0) -> Float[Tensor,
     query and a turned key depends on how far apart they are, not on where they stand.
     Source: Su et al. 2021, RoFormer, section 3.2.
     """
-    angles = _angles(x.shape[-2], x.shape[-1], start, x.device)
-    cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
+    cos, sin = _turns(x.shape[-2], x.shape[-1], start, x.dtype, x.device)
     even, odd = x[..., 0::2], x[..., 1::2]
     return torch.stack([even * cos - odd * sin, even * sin + odd * cos], dim=-1).flatten(-2)
+
+
+@lru_cache(maxsize=256)
+@torch.inference_mode(False)
+def _turns(
+    n: int, d: int, start: int, dtype: torch.dtype, device: torch.device
+) -> tuple[Float[Tensor, "n pairs"], Float[Tensor, "n pairs"]]:
+    """Cosine and sine of every angle, kept: each layer asks for the same ones, for queries and for keys."""
+    angles = _angles(n, d, start, device)
+    return angles.cos().to(dtype), angles.sin().to(dtype)
 
 
 def alibi_slopes(n_heads: int) -> Float[Tensor, "{n_heads}"]:
@@ -61,8 +72,12 @@ def alibi_bias(
     The queries are the last n_q of the n_k positions.
     Source: Press, Smith and Lewis 2022, Train Short, Test Long, section 3.
     """
-    distance = _distances(n_q, n_k, device)
-    bias = -alibi_slopes(n_heads).to(distance.device)[:, None, None] * distance
+    return _alibi(alibi_slopes(n_heads).to(device), n_q, n_k)
+
+
+def _alibi(slopes: Tensor, n_q: int, n_k: int) -> Tensor:
+    distance = _distances(n_q, n_k, slopes.device)
+    bias = -slopes[:, None, None] * distance
     return bias.masked_fill(distance < 0, -torch.inf)
 
 
@@ -120,8 +135,8 @@ class ALiBi(nn.Module):
 
     def __init__(self, n_heads: int) -> None:
         super().__init__()
-        self.n_heads = n_heads
+        self.register_buffer("slopes", alibi_slopes(n_heads), persistent=False)
 
     def forward(self, n_q: int, n_k: int) -> Float[Tensor, "H {n_q} {n_k}"]:
         """The bias (n_heads, n_q, n_k); the queries are the last n_q positions."""
-        return alibi_bias(self.n_heads, n_q, n_k)
+        return _alibi(self.slopes, n_q, n_k)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from course_lib.transformer.attention import masked_softmax
-from course_lib.transformer.seq2seq import check_ids, check_keep
+from course_lib.transformer.inputs import check_ids, check_keep
 
 
 def gru_step(
@@ -147,7 +147,7 @@ class RecurrentSeq2Seq(nn.Module):
     ) -> Float[Tensor, "B n d_memory"]:
         """source (B, n), of which `keep` are real tokens -> memory (B, n, d_memory)."""
         check_ids("source", source, self.n_source)
-        check_keep(keep, source.shape)
+        check_keep(keep, source)
         return read_padded(self.encoder, self.embed_source(source), keep)
 
     def decode(
@@ -164,7 +164,7 @@ class RecurrentSeq2Seq(nn.Module):
         also where each step looked, the alignment (B, m, n); None without attention.
         """
         check_ids("target", target, self.n_target)
-        check_keep(keep, memory.shape[:2])
+        check_keep(keep, memory)
         (cache,) = self.new_caches() if caches is None else caches
         if cache.state is None:
             self._begin(cache, memory, keep)

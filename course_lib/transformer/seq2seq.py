@@ -5,11 +5,11 @@
 
 import math
 
-import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from course_lib.transformer.blocks import BlockConfig, Decoder, DecoderCache, Encoder, zero_outputs
+from course_lib.transformer.inputs import check_ids, check_keep
 from course_lib.transformer.positions import LearnedPositions, SinusoidalPositions
 
 POSITIONS = ("learned", "sinusoidal")
@@ -81,7 +81,7 @@ class Transformer(nn.Module):
     ):
         """source (B, n) -> memory (B, n, d_model), and a list of weights (B, n_heads, n, n) if asked for."""
         check_ids("source", source, self.n_source)
-        check_keep(keep, source.shape)
+        check_keep(keep, source)
         mask = None if keep is None else keep[:, None]
         return self.encoder(self.embed_source(source), mask, return_weights=return_weights)
 
@@ -100,7 +100,7 @@ class Transformer(nn.Module):
         (B, n_heads, m, n).
         """
         check_ids("target", target, self.n_target)
-        check_keep(keep, memory.shape[:2])
+        check_keep(keep, memory)
         mask = None if keep is None else keep[:, None]
         start = 0 if caches is None else len(caches[0].own)
         y = self.embed_target(target, start)
@@ -113,23 +113,6 @@ class Transformer(nn.Module):
     def new_caches(self) -> list[DecoderCache]:
         """Empty caches, one per decoder layer, for one batch of translations."""
         return [DecoderCache() for _ in self.decoder.layers]
-
-
-def check_ids(name: str, ids: Tensor, n_vocab: int) -> None:
-    """Raise ValueError unless `ids` are (B, n), both at least 1, and all of them from 0 to n_vocab - 1."""
-    if ids.ndim != 2 or ids.numel() == 0:
-        raise ValueError(f"{name} must be ids (B, n), both at least 1; got the shape {tuple(ids.shape)}")
-    lowest, highest = (int(end) for end in ids.aminmax())
-    if lowest < 0 or highest >= n_vocab:
-        wrong = lowest if lowest < 0 else highest
-        raise ValueError(f"{name} must hold ids from 0 to {n_vocab - 1}; got {wrong}")
-
-
-def check_keep(keep: Tensor | None, shape: tuple[int, int]) -> None:
-    """Raise ValueError unless `keep` is None or bool of this shape (B, n), True for real tokens."""
-    if keep is not None and (keep.dtype != torch.bool or keep.shape != shape):
-        came = f"{keep.dtype} {tuple(keep.shape)}"
-        raise ValueError(f"keep must be bool (B, n) = {tuple(shape)}, True for real tokens; got {came}")
 
 
 def course_transformer(
