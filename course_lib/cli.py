@@ -96,6 +96,30 @@ def explorers() -> None:
     sys.exit(runpy.run_path(str(ROOT / "benchmarks" / "explorers.py"))["main"]())
 
 
+@bench.command()
+@click.option(
+    "--nanogpt",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="A checkout of nanoGPT to measure beside.",
+)
+def library(nanogpt: Path | None) -> None:
+    """The library: its speed beside torch's own modules."""
+    import runpy
+
+    sys.exit(runpy.run_path(str(ROOT / "benchmarks" / "library.py"))["main"](nanogpt))
+
+
+@bench.command()
+@click.argument("names", nargs=-1)
+@click.option("--seeds", default=1, type=click.IntRange(1), help="How many seeds, from 0 on.")
+def applications(names: tuple[str, ...], seeds: int) -> None:
+    """Translation, text, sentiment, images ...: what each model reaches, and in how many CPU seconds."""
+    import runpy
+
+    script = ROOT / "benchmarks" / "applications" / "run_all.py"
+    sys.exit(runpy.run_path(str(script))["main"](names, seeds))
+
+
 def use_folder(folder: Path | None) -> Path:
     """The reader's work folder, set for this process and for the kernels it starts."""
     from course_lib import journal
