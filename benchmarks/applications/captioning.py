@@ -21,7 +21,7 @@ from course_lib.transformer.vision import ImageEncoder
 BATCH = 32
 
 
-def main(steps: int = 1250, detector_steps: int = 1000, seed: int = 0) -> dict[str, float]:
+def main(steps: int = 2400, detector_steps: int = 1500, seed: int = 0) -> dict[str, float]:
     """Train a detector, then a captioner that starts with its image encoder."""
     image_encoder = trained(detector_steps, seed).image_encoder
     start = time.process_time()

@@ -18,7 +18,7 @@ from course_lib.transformer.recurrent import RecurrentSeq2Seq
 from course_lib.transformer.seq2seq import course_transformer
 
 RECIPES = {
-    "transformer": Recipe(steps=1200, lr=3e-3, muon_lr=0.03, warmup=50),
+    "transformer": Recipe(steps=900, lr=3e-3, muon_lr=0.02, warmup=50),
     "gru_with_attention": Recipe(steps=1100, lr=4e-3, warmup=50),
     "gru": Recipe(steps=1600, lr=4e-3, warmup=50),
 }
