@@ -43,10 +43,49 @@ def sqrt_d_arguments(rng):
     return {"d": 2 ** int(rng.integers(11)), "scaled": bool(rng.integers(2)), "seed": int(rng.integers(20))}
 
 
+def mask_arguments(rng):
+    """All rules, paint over a few cells, often a replaced token; empty rows come of windows over padding."""
+    n = int(rng.integers(2, 9))
+    cells = rng.integers(n, size=(int(rng.integers(4)), 2))
+    return {
+        "text_or_tokens": rng.choice(["the", "cat", "it", "sat", "dog", "a", "mat"], n).tolist(),
+        "causal": bool(rng.integers(2)),
+        "real": None if rng.random() < 0.5 else int(rng.integers(1, n + 1)),
+        "window": int(rng.integers(n + 1)) if rng.random() < 0.5 else 0,
+        "after": bool(rng.random() < 0.3),
+        "changed": None if rng.random() < 0.3 else int(rng.integers(n)),
+        "seed": int(rng.integers(1000)),
+        "painted": [(i, j, int(rng.integers(2))) for i, j in cells],
+    }
+
+
+def training_replay_arguments(rng):
+    """Runs of one head or several, some of them diverged, with and without accuracies and names."""
+    steps, heads, n, m = (int(k) for k in rng.integers((2, 1, 1, 1), (12, 4, 7, 7)))
+    maps = rng.dirichlet(np.ones(m), (steps, heads, n)).round(2)
+    losses = rng.uniform(0, 3, steps)
+    if rng.random() < 0.3:
+        losses[rng.integers(steps) :] = rng.choice([np.nan, np.inf])
+        maps[rng.integers(steps) :] = np.nan
+    return {
+        "losses": losses,
+        "maps": maps[:, 0] if heads == 1 else maps,
+        "accuracies": rng.uniform(0, 1, steps) if rng.random() < 0.5 else None,
+        "rows": [f"r{i}" for i in range(n)] if rng.random() < 0.3 else None,
+        "columns": rng.choice(["7", "c"], m).tolist() if rng.random() < 0.3 else None,
+        "learning_rate": float(rng.choice([5, 0.02, 1e-5])) if rng.random() < 0.5 else None,
+        "step": int(rng.integers(steps)),
+        "head": int(rng.integers(heads)),
+        "query": int(rng.integers(n)),
+    }
+
+
 # One line per family: factory, random arguments.
 FAMILIES = {
     "attention": (explorers.attention_explorer, attention_arguments),
     "dot_product": (explorers.dot_product_explorer, dot_product_arguments),
+    "mask": (explorers.mask_explorer, mask_arguments),
     "softmax": (explorers.softmax_explorer, softmax_arguments),
     "sqrt_d": (explorers.sqrt_d_explorer, sqrt_d_arguments),
+    "training_replay": (explorers.training_replay_explorer, training_replay_arguments),
 }

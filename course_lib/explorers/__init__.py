@@ -2,7 +2,16 @@
 
 from course_lib.explorers.attention import attention_explorer
 from course_lib.explorers.dot_product import dot_product_explorer
+from course_lib.explorers.mask import mask_explorer
 from course_lib.explorers.softmax import softmax_explorer
 from course_lib.explorers.sqrt_d import sqrt_d_explorer
+from course_lib.explorers.training_replay import training_replay_explorer
 
-__all__ = ["attention_explorer", "dot_product_explorer", "softmax_explorer", "sqrt_d_explorer"]
+__all__ = [
+    "attention_explorer",
+    "dot_product_explorer",
+    "mask_explorer",
+    "softmax_explorer",
+    "sqrt_d_explorer",
+    "training_replay_explorer",
+]
