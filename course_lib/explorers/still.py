@@ -145,7 +145,7 @@ def heat_map(
                 continue
             parts.append(rect(left, top, cw, ch, ramp(value)))
             if cw >= 30 and ch >= 17:
-                colour = PAPER if value > 0.5 else INK
+                colour = PAPER if value > 188 / 255 else "#000000"  # as the style sheet: at least 4.6:1
                 parts.append(text(left + cw / 2, top + ch / 2 + 4, num(value), "middle", colour, size=12))
     parts += [text(x - 6, y + (i + 0.5) * ch + 4, label, "end") for i, label in enumerate(rows)]
     parts += [text(x + (j + 0.5) * cw, y - 6, label, "middle") for j, label in enumerate(columns)]

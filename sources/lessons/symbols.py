@@ -40,6 +40,7 @@
 # | $A = \mathrm{softmax}(S)$ | `weights` | `(..., n_q, n_k)` | each row sums to 1 |
 # | $O = AV$ | `output`, `context` | `(..., n_q, d_v)` | what each query gets |
 # | $M$ | `mask` | `(..., n_q, n_k)` | boolean; **True means "may be attended"** |
+# | $\tilde S$ | `hidden` | `(..., n_q, n_k)` | the scores, with $-\infty$ where the mask is False |
 # | $q,\; k,\; v$ | `q`, `k`, `v` | `(d,)`, `(d,)`, `(d_v,)` | one query, one key, one value: a row of $Q$, $K$, $V$ |
 #
 # The dots stand for any axes in front, such as `(B, n_heads)`.
@@ -59,4 +60,5 @@
 # | $\partial p_i / \partial x_j$ | `jacobian[i, j]` | how output $i$ answers input $j$ |
 # | $\delta_{ij}$ | `np.eye(n)[i, j]` | 1 for $i = j$, else 0 |
 # | $L$ | `loss` | the number that training makes small |
+# | $\eta$ | `rate`, `learning_rate` | learning rate: what the gradient is multiplied by in a step of gradient descent |
 # | $\mathrm{d}X$ | `d_X`, e.g. `d_scores` | gradient of the loss by $X$; it has the shape of $X$ |

@@ -70,6 +70,17 @@ def test_causal_and_bias_beside_a_float_mask(n_q, n_k, fused):
 
 
 @pytest.mark.parametrize("fused", [False, True])
+@pytest.mark.parametrize(("n_q", "n_k"), [(4, 4), (2, 5)])
+def test_causal_and_padding_together(n_q, n_k, fused):
+    Q, K, V = draw(2, n_q, 4), draw(2, n_k, 4), draw(2, n_k, 5)
+    keep = torch.ones(2, 1, n_k, dtype=torch.bool)
+    keep[1, 0, 1] = False
+    ours, _ = scaled_dot_product_attention(Q, K, V, keep, causal=True, fused=fused)
+    both = keep & torch.ones(n_q, n_k, dtype=torch.bool).tril(n_k - n_q)
+    close(ours, F.scaled_dot_product_attention(Q, K, V, attn_mask=both))
+
+
+@pytest.mark.parametrize("fused", [False, True])
 @pytest.mark.parametrize("with_bias", [False, True])
 def test_query_with_nothing_to_attend_is_zero(fused, with_bias):
     Q, K, V = draw(2, 3, 4), draw(2, 5, 4), draw(2, 5, 6)
@@ -231,6 +242,8 @@ def test_order_of_the_keys_does_not_matter():
     model, order = CrossAttention(8), torch.randperm(6)
     asking, asked, keep = torch.randn(2, 3, 8), torch.randn(2, 6, 8), some_mask(2, 6)
     output, weights = model(asking, asked, keep, return_weights=True)
+    close(weights.masked_fill(keep[:, None], 0), torch.zeros(2, 3, 6))
+    close(model(asking, asked, keep), output)
     shuffled, moved = model(asking, asked[:, order], keep[:, order], return_weights=True)
     close(shuffled, output)
     close(moved, weights[..., order])

@@ -90,9 +90,10 @@ def test_empty_cache_and_its_selection():
     cache.select(torch.tensor([0]))
     assert len(cache) == 0
     K = torch.arange(6.0).view(3, 1, 2, 1)
-    cache.extend(K, K)
+    cache.extend(K, -K)
     cache.select(torch.tensor([2, 0]))
     assert cache.K.flatten().tolist() == [4, 5, 0, 1] and len(cache) == 2
+    assert torch.equal(cache.V, -cache.K)
 
 
 def test_arguments_are_left_alone():
