@@ -1,5 +1,6 @@
 """The shapes written in the signatures are the shapes that come out."""
 
+import jaxtyping
 import numpy as np
 import pytest
 from beartype import beartype
@@ -12,6 +13,15 @@ from course_lib.by_hand import reversal
 
 sizes = st.integers(1, 5)
 few = settings(deadline=None, max_examples=25)  # checked calls are slow, and shapes simple
+
+
+@pytest.fixture(autouse=True)
+def shapes_are_checked():
+    """The parity tests, in one process with these, switch the checks off for the others."""
+    before = jaxtyping.config.jaxtyping_disable
+    jaxtyping.config.update("jaxtyping_disable", False)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", before)
 
 
 def checked(name, module=by_hand):
