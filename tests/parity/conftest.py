@@ -4,7 +4,8 @@ import jaxtyping
 import pytest
 import torch
 
-jaxtyping.install_import_hook(["course_lib.by_hand", "course_lib.transformer"], "beartype.beartype")
+CHECKED = ["course_lib.by_hand", "course_lib.training", "course_lib.transformer"]
+jaxtyping.install_import_hook(CHECKED, "beartype.beartype")
 
 
 def pytest_collection_finish():
