@@ -1,4 +1,4 @@
-"""Every application still runs from end to end, for a few steps; its figures come from `bench applications`."""
+"""Every application still runs from end to end, for a few steps; figures come from `bench applications`."""
 
 import importlib
 import json
