@@ -11,7 +11,7 @@ def tiled_attention(
     Q: Float[Tensor, "*batch n_q d"],
     K: Float[Tensor, "*batch n_k d"],
     V: Float[Tensor, "*batch n_k d_v"],
-    block: int = 128,
+    block: int = 160,
     causal: bool = False,
 ) -> tuple[Float[Tensor, "*batch n_q d_v"], Float[Tensor, "*batch n_q"]]:
     """softmax(Q K^T / sqrt(d)) V computed block by block, and the log-sum-exp of each query's scores.
