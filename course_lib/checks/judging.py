@@ -10,7 +10,7 @@ from course_lib.checks.spec import Exercise, Seen, sentence
 from course_lib.checks.verdict import CaseResult, Verdict
 
 NOTHING = "Nothing was returned: is a `return` missing?"
-NAN = "There is nan in the result: 0/0, inf - inf or the logarithm of a negative number makes it."
+NAN = "There is nan in the result: 0/0, 0 * inf, inf - inf or the logarithm of a negative number makes it."
 INFINITE = "There is inf in the result: a number grew too large, or something was divided by 0."
 SECOND_CALL = (
     "A second call with the same input gave another result: random, or something is kept between calls."

@@ -85,7 +85,8 @@ check(causal_mask)
 def masked_softmax(scores, key_keep, causal):
     """Weights (B, n_q, n_k) from scores (B, n_q, n_k), key_keep (B, n_k) bool and causal, True or False.
 
-    The queries are the last n_q positions. An empty row is all 0. Scores of any size must work. No argument is changed.
+    The queries are the last n_q <= n_k positions. An empty row is all 0. No argument is changed.
+    Scores may be of any magnitude, large or small, and come as float64 or float32.
 
     >>> masked_softmax(np.zeros((1, 2, 3)), np.array([[False, True, True]]), causal=True)
     array([[[0. , 1. , 0. ],
@@ -109,12 +110,10 @@ def masked_softmax(scores, key_keep, causal):
 check(masked_softmax)
 
 # %% [markdown]
-# When it is right, put it into the lesson in place of `softmax(hide(...))`, and let your function meet the test with the loud token.
-#
 # ## 4. Hunt: what a hidden score can do (10 min)
 #
 # Somebody's masked softmax passes its tests: rows sum to 1, hidden keys have the weight 0. Yet one customer gets answers that are too small.
-# Hand in an input `(scores, keep)` on which it differs from the right one, and name the fault. `scores` is (n_q, n_k), `keep` is (n_k,) with 1 for a real key and 0 for padding.
+# Hand in an input `(scores, keep)` on which it differs from the right one, and name the fault. `scores` is (n_q, n_k), `keep` is (n_k,), True for a real key and False for padding.
 
 # %%
 the_hunt = hunt("04_hidden")
@@ -125,7 +124,7 @@ print(the_hunt)
 
 # %%
 scores = np.array([[1.0, 2.0, 0.5], [0.0, 0.0, 3.0]])
-keep = np.array([1.0, 1.0, 0.0])
+keep = np.array([True, True, False])
 print("suspect\n", the_hunt.broken(scores, keep))
 print("reference\n", the_hunt.right(scores, keep))
 

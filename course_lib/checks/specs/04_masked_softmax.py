@@ -79,6 +79,10 @@ def hidden_softmax(scores, mask, fill=-np.inf):
     return softmax(np.where(mask, scores, fill))
 
 
+def zeros_if_empty(weights, mask):
+    return np.where(mask.any(axis=-1, keepdims=True), weights, 0.0)
+
+
 def plain_softmax(x):
     exponentials = np.exp(x - x.max(axis=-1, keepdims=True))
     return exponentials / exponentials.sum(axis=-1, keepdims=True)
@@ -124,10 +128,62 @@ def adds_large_negative_number(scores, key_keep, causal):
     return softmax(scores + np.where(whole_mask(scores, key_keep, causal), 0.0, -1e9))
 
 
+def fills_with_the_lowest_number(scores, key_keep, causal):
+    """An empty row is spread evenly over hidden keys, because the lowest number of the dtype is a number
+    still: all its scores are equal. A query that may attend nothing gets a row of zeros."""
+    return hidden_softmax(scores, whole_mask(scores, key_keep, causal), np.finfo(scores.dtype).min)
+
+
 def fills_with_minus_10000(scores, key_keep, causal):
     """-10000 is not low enough: where the real scores lie lower still, the hidden keys win. Use -np.inf, and
     zeros for an empty row."""
     return hidden_softmax(scores, whole_mask(scores, key_keep, causal), -1e4)
+
+
+def adds_minus_10000(scores, key_keep, causal):
+    """You add -10000 to the hidden scores, which is not low enough: where the real scores lie lower still,
+    the hidden keys win. Use -np.inf, and zeros for an empty row."""
+    return softmax(scores + np.where(whole_mask(scores, key_keep, causal), 0.0, -1e4))
+
+
+def fills_with_minus_10000_guarded(scores, key_keep, causal):
+    """Your empty rows are right, but -10000 in place of a hidden score is not low enough: where the real
+    scores lie lower still, the hidden keys win. Use -np.inf."""
+    mask = whole_mask(scores, key_keep, causal)
+    return zeros_if_empty(hidden_softmax(scores, mask, -1e4), mask)
+
+
+def adds_minus_10000_guarded(scores, key_keep, causal):
+    """Your empty rows are right, but adding -10000 does not hide a score for certain: where the real scores
+    lie lower still, the hidden keys win. Put -np.inf there with np.where."""
+    return zeros_if_empty(adds_minus_10000(scores, key_keep, causal), whole_mask(scores, key_keep, causal))
+
+
+def large_negative_number_guarded(scores, key_keep, causal):
+    """Your empty rows are right, but a large negative number is not below every score: a real score of -2e9
+    loses to -1e9, and the hidden key wins. Use -np.inf."""
+    mask = whole_mask(scores, key_keep, causal)
+    return zeros_if_empty(hidden_softmax(scores, mask, -1e9), mask)
+
+
+def adds_large_negative_number_guarded(scores, key_keep, causal):
+    """Your empty rows are right, but adding a large negative number does not hide a score for certain: real
+    scores may lie lower still, and a hidden score of 2e9 stays on top. Put -np.inf there with np.where."""
+    mask = whole_mask(scores, key_keep, causal)
+    return zeros_if_empty(adds_large_negative_number(scores, key_keep, causal), mask)
+
+
+def large_negative_number_masked_again(scores, key_keep, causal):
+    """You hide with a large negative number and set the hidden weights to 0 once more: where the real scores
+    lie below it, the hidden keys take the whole weight first, and zeros are left. Use -np.inf."""
+    mask = whole_mask(scores, key_keep, causal)
+    return hidden_softmax(scores, mask, -1e9) * mask
+
+
+def adds_large_negative_number_masked_again(scores, key_keep, causal):
+    """You add a large negative number and set the hidden weights to 0 once more: a hidden score that is still
+    on top has taken the weight before. Put -np.inf there with np.where."""
+    return adds_large_negative_number(scores, key_keep, causal) * whole_mask(scores, key_keep, causal)
 
 
 def fills_with_minus_100(scores, key_keep, causal):
@@ -273,6 +329,13 @@ def hides_padded_queries_too(scores, key_keep, causal):
     return hidden_softmax(scores, whole_mask(scores, key_keep, causal) & rows)
 
 
+def hides_queries_at_the_end(scores, key_keep, causal):
+    """You lay the last n_q entries of key_keep along the queries: key_keep speaks of keys, the last axis of
+    the scores, so write key_keep[:, None, :]."""
+    mask = np.broadcast_to(key_keep[:, -scores.shape[1] :, None], scores.shape)
+    return hidden_softmax(scores, mask & past_only(scores) if causal else mask)
+
+
 def no_new_axis(scores, key_keep, causal):
     """key_keep (B, n_k) meets the scores without an axis for the queries, so B lands on n_q: write
     key_keep[:, None, :], shape (B, 1, n_k)."""
@@ -301,6 +364,19 @@ def zero_times_infinity(scores, key_keep, causal):
     """You multiply -inf by 0 where nothing is to be hidden, and that is nan: choose with
     np.where(mask, scores, -np.inf)."""
     return plain_softmax(scores + (1.0 - whole_mask(scores, key_keep, causal)) * -np.inf)
+
+
+def zero_times_infinity_guarded(scores, key_keep, causal):
+    """Your empty rows are right. In the others you multiply -inf by 0 where nothing is to be hidden, and that
+    is nan: choose with np.where(mask, scores, -np.inf)."""
+    weights = zero_times_infinity(scores, key_keep, causal)
+    return zeros_if_empty(weights, whole_mask(scores, key_keep, causal))
+
+
+def all_zeros(scores, key_keep, causal):
+    """Every weight is 0. If np.nan_to_num stands in your function, it covers up a nan: (1 - mask) * -inf is
+    0 * -inf where nothing is to be hidden, so choose with np.where(mask, scores, -np.inf)."""
+    return np.zeros(scores.shape)
 
 
 def minus_infinity_after_softmax(scores, key_keep, causal):
@@ -387,6 +463,25 @@ def largest_absolute_score(scores, key_keep, causal):
     return exponentials / np.where(total == 0, 1, total)
 
 
+def largest_with_zeros_for_hidden(scores, key_keep, causal):
+    """In the search for the largest score a 0 stands for each hidden one: where the real scores lie far below
+    0, that 0 is subtracted and every exponential underflows. Put -np.inf there, before the maximum."""
+    mask = whole_mask(scores, key_keep, causal)
+    peak = np.where(mask, scores, 0).max(axis=-1, keepdims=True)
+    exponentials = np.exp(np.where(mask, scores, -np.inf) - peak)
+    total = exponentials.sum(axis=-1, keepdims=True)
+    return exponentials / np.where(total == 0, 1, total)
+
+
+def largest_or_zero(scores, key_keep, causal):
+    """You subtract the largest score or 0, whichever is larger: where all real scores lie far below 0, every
+    exponential underflows. Subtract the largest score, negative or not, and 0 in an empty row alone."""
+    hidden = np.where(whole_mask(scores, key_keep, causal), scores, -np.inf)
+    exponentials = np.exp(hidden - np.maximum(hidden.max(axis=-1, keepdims=True), 0))
+    total = exponentials.sum(axis=-1, keepdims=True)
+    return exponentials / np.where(total == 0, 1, total)
+
+
 def maximum_over_queries(scores, key_keep, causal):
     """You take the largest score along axis 1, over the queries: each row needs its own, max(axis=-1,
     keepdims=True)."""
@@ -445,7 +540,8 @@ def rows_sum_to_one_or_zero(seen):
 
 
 def padding_gets_nothing(seen):
-    """A key whose key_keep is False must get the weight 0 from every query."""
+    """A key whose key_keep is False must get the weight 0 from every query. Two usual causes: key_keep lies
+    along the queries, or the number in place of -inf is not low enough."""
     return all(
         np.all(np.swapaxes(case.outputs["weights"], 1, 2)[~case.inputs["key_keep"]] == 0)
         for case in seen.values()
@@ -489,7 +585,7 @@ EXERCISE = Exercise(
     contract=(
         "masked_softmax(scores, key_keep, causal) -> weights; scores (B, n_q, n_k), key_keep (B, n_k) bool, "
         "causal a bool, weights (B, n_q, n_k). The queries are the last n_q positions. A query that may "
-        "attend nothing gets a row of zeros."
+        "attend nothing gets a row of zeros. n_q <= n_k; scores of any magnitude, float64 and float32."
     ),
     minutes=20,
     difficulty=3,
@@ -505,8 +601,8 @@ EXERCISE = Exercise(
             "causal, as many queries as keys", lambda rng: (rng.normal(size=(1, 3, 3)), keep(1, 1, 1), True)
         ),
         Case("causal, 2 queries at the end", lambda rng: (np.zeros((1, 2, 3)), keep(1, 1, 1), True)),
-        Case("the only key is padding", lambda rng: (row(2.0), keep(0), False)),
-        Case("nothing but padding", lambda rng: (row(2.0, 1.0), keep(0, 0), False)),
+        Case("one of two keys is real", lambda rng: (row(2.0, 1.0), keep(1, 0), False)),
+        Case("nothing but padding", lambda rng: (row(2.0, 1.0, 0.0), keep(0, 0, 0), False)),
         Case(
             "one example is empty",
             lambda rng: (rng.normal(size=(2, 2, 3)), np.array([[True, True, False], [False] * 3]), False),
@@ -514,6 +610,10 @@ EXERCISE = Exercise(
         Case(
             "causal, padding in front",
             lambda rng: (rng.normal(size=(1, 4, 4)), keep(0, 0, 1, 1), True),
+        ),
+        Case(
+            "causal, the first of two is padding",
+            lambda rng: (np.array([[[1.0, 2.0], [3.0, 4.0]]]), keep(0, 1), True),
         ),
         Case(
             "as many examples as queries",
@@ -544,6 +644,10 @@ EXERCISE = Exercise(
         ),
         Case("real scores near -300", lambda rng: (row(-300.0, -301.0, 5.0), keep(1, 1, 0), False)),
         Case("real scores near -20000", lambda rng: (row(-20000.0, -20001.0, 5.0), keep(1, 1, 0), False)),
+        Case("the same, nothing hidden", lambda rng: (row(-20000.0, -20001.0), keep(1, 1), False)),
+        Case("one real score far below", lambda rng: (row(1.0, -2000.0, 5.0), keep(1, 1, 0), False)),
+        Case("real scores of -2e9", lambda rng: (row(-2e9, -2e9, 5.0), keep(1, 1, 0), False)),
+        Case("a hidden score of 2e9", lambda rng: (row(2e9, 1.0, 2.0), keep(0, 1, 1), False)),
     ],
     reference=by_hand.masked_softmax,
     solution=masked_softmax,
@@ -555,7 +659,15 @@ EXERCISE = Exercise(
         small_number_in_the_sum,
         large_negative_number,
         adds_large_negative_number,
+        fills_with_the_lowest_number,
         fills_with_minus_10000,
+        adds_minus_10000,
+        fills_with_minus_10000_guarded,
+        adds_minus_10000_guarded,
+        large_negative_number_guarded,
+        adds_large_negative_number_guarded,
+        large_negative_number_masked_again,
+        adds_large_negative_number_masked_again,
         fills_with_minus_100,
         nan_in_an_empty_row,
         guards_empty_sentences_only,
@@ -577,12 +689,15 @@ EXERCISE = Exercise(
         key_keep_unless_causal,
         either_mask_will_do,
         hides_queries,
+        hides_queries_at_the_end,
         hides_padded_queries_too,
         no_new_axis,
         first_example_for_all,
         multiplies_scores,
         adds_the_mask,
         zero_times_infinity,
+        zero_times_infinity_guarded,
+        all_zeros,
         minus_infinity_after_softmax,
         no_softmax,
         not_normalised,
@@ -595,6 +710,8 @@ EXERCISE = Exercise(
         padding_after_softmax,
         future_after_softmax,
         largest_absolute_score,
+        largest_with_zeros_for_hidden,
+        largest_or_zero,
         maximum_over_queries,
         divided_by_columns,
         scaled_again,

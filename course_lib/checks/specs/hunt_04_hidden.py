@@ -21,7 +21,7 @@ HUNT = Hunt(
     id="04_hidden",
     contract=(
         "broken(scores, keep) -> weights should be the softmax over the keys that may be attended; scores "
-        "(n_q, n_k), keep (n_k,) with 1 for a real key and 0 for padding, weights (n_q, n_k)."
+        "(n_q, n_k), keep (n_k,) with True for a real key and False for padding, weights (n_q, n_k)."
     ),
     arguments={"scores": ("n_q", "n_k"), "keep": ("n_k",)},
     outputs={"weights": ("n_q", "n_k")},
@@ -37,8 +37,7 @@ HUNT = Hunt(
             "Then the rows of an ordinary example would sum to less than 1. Add one up: it sums to 1.",
         ),
         "softmax_first": (
-            "softmax comes first, the hidden weights become 0, and the rest is divided by its sum and a "
-            "small number",
+            "the softmax runs over all keys, and what the hidden ones got is shared out again afterwards",
             "",
         ),
         "mask_on_queries": (
