@@ -91,10 +91,10 @@ def attention_backward(Q, K, V, dO):
     Q (n_q, d), K (n_k, d), V (n_k, d_v); each gradient has the shape of its array.
     Scores of any size must work. No argument is changed.
 
-    >>> dQ, dK, dV = attention_backward(np.zeros((1, 1)), np.array([[1.0], [3.0]]), np.array([[0.0], [4.0]]), np.ones((1, 1)))
-    >>> dQ, dV
-    (array([[2.]]), array([[0.5],
-           [0.5]]))
+    >>> Q, K = np.array([[2.0, 0.0, 0.0, 0.0]]), np.array([[0.0, 1.0, 0.0, 0.0], [0.0, 3.0, 0.0, 0.0]])  # d = 4
+    >>> dQ, dK, dV = attention_backward(Q, K, np.array([[0.0], [4.0]]), np.ones((1, 1)))
+    >>> dQ, dK[:, 0], dV[:, 0]
+    (array([[0., 1., 0., 0.]]), array([-1.,  1.]), array([0.5, 0.5]))
     """
     # forward: weights (n_q, n_k)
     # 1. values   2. weights   3. scores   4. queries   5. keys
@@ -117,7 +117,8 @@ check(attention_backward)
 
 # %% [markdown]
 # Not right, and you do not see why? Let your own referee say which of the three is off:
-# `numerical_gradient(lambda x: (attention(x, K, V) * dO).sum(), Q)` is dQ, if `attention` gives the output. When it is right, put it into `learn` of the lesson as `backward=`.
+# `from course_lib.by_hand import scaled_dot_product_attention as attention`, then `numerical_gradient(lambda x: (attention(x, K, V)[0] * dO).sum(), Q)` is dQ.
+# (The check also accepts finite differences inside of `attention_backward`. They are right, and slow; the exercise is to do without.)
 #
 # ## 4. Hunt: one query was enough for the test (10 min)
 #

@@ -96,7 +96,8 @@ def scale_forgotten_forward(Q, K, V, dO):
 
 
 def scale_twice(Q, K, V, dO):
-    """dQ and dK are divided by sqrt(d) twice: once is enough, in d_scores or in the two products."""
+    """dQ and dK are divided by d, or by sqrt(d) twice: divide by sqrt(d) once, in d_scores or in the two
+    products."""
     return passed(Q, K, V, dO, back=1 / Q.shape[-1])
 
 
@@ -222,6 +223,17 @@ def dv_from_scores(Q, K, V, dO):
     """dV is made from the scores: the values are mixed with the weights, so dV = weights^T dO."""
     dQ, dK, _ = attention_backward(Q, K, V, dO)
     return dQ, dK, (Q @ K.T / np.sqrt(Q.shape[-1])).T @ dO
+
+
+def dv_from_d_scores(Q, K, V, dO):
+    """dV is made from d_scores: a value meets the weights themselves, so dV = weights^T dO."""
+    dQ, dK, _ = attention_backward(Q, K, V, dO)
+    return dQ, dK, (_d_scores(Q, K, V, dO) * np.sqrt(Q.shape[-1])).T @ dO
+
+
+def target_for_do(Q, K, V, dO):
+    """You take dO for a target and go back from output - dO: dO is already the slope of the loss."""
+    return attention_backward(Q, K, V, softmax(Q @ K.T / np.sqrt(Q.shape[-1])) @ V - dO)
 
 
 def linear_attention(Q, K, V, dO):
@@ -584,6 +596,8 @@ EXERCISE = Exercise(
         softmax_over_queries,
         no_weights,
         dv_from_scores,
+        dv_from_d_scores,
+        target_for_do,
         linear_attention,
         unstable,
         dq_and_dk_swapped,
