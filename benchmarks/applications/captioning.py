@@ -21,7 +21,7 @@ from course_lib.transformer.vision import ImageEncoder
 BATCH = 32
 
 
-def main(steps: int = 2400, detector_steps: int = 1500, seed: int = 0) -> dict[str, float]:
+def main(steps: int = 2600, detector_steps: int = 2000, seed: int = 0) -> dict[str, float]:
     """Train a detector, then a captioner that starts with its image encoder."""
     image_encoder = trained(detector_steps, seed).image_encoder
     start = time.process_time()
@@ -40,11 +40,11 @@ def main(steps: int = 2400, detector_steps: int = 1500, seed: int = 0) -> dict[s
 
 
 def trained_captioner(image_encoder: ImageEncoder, steps: int, seed: int) -> CaptionTransformer:
-    """A captioner after so many steps on 20,000 clear scenes; its image encoder goes on learning."""
+    """A captioner after so many steps on clear scenes; its image encoder goes on learning."""
     torch.manual_seed(seed)
     model = CaptionTransformer(image_encoder, len(CAPTION_WORDS), CONFIG, max_n=MAX_CAPTION + 1)
     zero_outputs(model.decoder)
-    data = captions(20_000, seed).only_clear()
+    data = captions(60_000, seed).only_clear()
     images, tokens = torch.from_numpy(data.scenes.images), torch.from_numpy(data.tokens)
 
     def batch(step: int):
