@@ -18,7 +18,7 @@ from course_lib.transformer.blocks import BlockConfig, zero_outputs
 from course_lib.transformer.gpt import GPT
 
 SIZES = {"d_model": 48, "n_heads": 3, "n_layers": 3}
-OURS = Recipe(steps=110, lr=5e-3, muon_lr=0.02, warmup=10)
+OURS = Recipe(steps=120, lr=5e-3, muon_lr=0.02, warmup=10, weight_decay=0.3)
 MINGPT = Recipe(steps=400, lr=5e-4, warmup=0, schedule="constant", weight_decay=0.1, clip=1.0)
 LENGTH, N_TOKENS, BATCH = 6, 3, 64
 
