@@ -1,6 +1,7 @@
 """From answers to a verdict. Works on plain arrays, wherever the answer was called."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -16,9 +17,19 @@ SECOND_CALL = (
     "A second call with the same input gave another result: random, or something is kept between calls."
 )
 KEPT = "Another `{}` gave the result of an earlier call again: something is kept between the calls."
+MODE = "In eval mode the result is another one: nothing here may depend on `.train()` and `.eval()`."
+USED = "A module that has answered another call before gives another result: it keeps something in `self`."
+UNREACHED = (
+    "No gradient reaches `{}`, so training could not change it: is it unused, or is a `.detach()`, `.data`, "
+    "`no_grad` or a new tensor in the way?"
+)
+NAN_GRADIENT = (
+    "The values are right, but the gradient of `{}` is not finite, and one step of training would spoil the "
+    "weights: give a query with nothing to attend to finite scores, and set its row to 0 afterwards."
+)
 NUMBERS = "The shapes are right, the numbers are not: follow the smallest input that differs by hand."
 LIKELY = 2 / 3
-DECIDING = ("float64", "float32", "again")
+DECIDING = ("float64", "float32", "again", "reused", "eval")
 
 
 def judge(
@@ -125,6 +136,8 @@ class Judging:
             return "type", NOTHING
         if answer.kind == "ellipsis":
             return "type", "`...` was returned"
+        if answer.kind == "module":
+            return "parameters", answer.text
         return self._type_or_shape_fault(i)
 
     def _came_instead(self, i: int) -> str:
@@ -133,16 +146,32 @@ class Judging:
             return f"a {answer.error} came"
         if answer.kind == "value":
             return f"it returned {', '.join(compare.show_short(part) for part in answer.arrays())}"
-        return {"nothing": "it returned None"}.get(answer.kind, f"{answer.text or answer.kind} came")
+        return {"nothing": "it returned None", "module": "a module was built"}.get(
+            answer.kind, f"{answer.text or answer.kind} came"
+        )
 
     def _type_or_shape_fault(self, i: int) -> tuple[str, str] | None:
         right, got = self._right(i), self._outputs(i)
         if isinstance(got, str):
             return "type", got
+        if not self._measure(i):
+            return self._output_fault(i, got, right)
         for (name, axes), mine, wanted in zip(self.exercise.outputs.items(), got, right, strict=True):
             fault = compare.shape_fault(name, mine, wanted, axes, self.calls[i], self.exercise)
             if fault:
                 return "shape", fault
+        return None
+
+    def _output_fault(self, i: int, got: tuple, right: tuple) -> tuple[str, str] | None:
+        for (name, axes), mine, wanted in zip(self.exercise.outputs.items(), got, right, strict=True):
+            fault = compare.shape_fault(name, mine, wanted, axes, self.calls[i], self.exercise)
+            if fault:
+                return "shape", fault
+            if mine.size and wanted.size and (mine.dtype.kind == "U") != (wanted.dtype.kind == "U"):
+                return (
+                    "type",
+                    f"{name}: {compare.show_short(mine)} came, {compare.show_short(wanted)} expected",
+                )
             said = compare.difference([mine], [wanted], {name: axes}, *self.tolerance(i))
             if said and compare.lost_fractions(mine, wanted):
                 return "type", f"{name} has dtype {mine.dtype}, which holds no fractions: {said}"
@@ -173,13 +202,47 @@ class Judging:
     def _outputs(self, i: int) -> tuple[np.ndarray, ...] | str:
         return compare.outputs_of(self.answers[i], self._right(i), self.names)
 
+    def _measure(self, i: int) -> Callable | None:
+        return self.exercise.cases[self.calls[i].case].measure
+
+    def _measured(self, i: int, outputs: tuple[np.ndarray, ...]) -> dict[str, np.ndarray]:
+        """The statistics of one call's outputs by name."""
+        numbers = self._measure(i)(Seen(self._inputs(i), dict(zip(self.names, outputs, strict=True))))
+        return {name: np.asarray(number, dtype=float) for name, number in numbers.items()}
+
+    def _inputs(self, i: int) -> dict[str, object]:
+        call = self.calls[i]
+        return dict(zip(self.exercise.arguments, call.args, strict=False)) | dict(call.options)
+
+    def _difference(self, i: int) -> str:
+        got, right = self._outputs(i), self._right(i)
+        if not self._measure(i):
+            return compare.difference(got, right, self.exercise.outputs, *self.tolerance(i))
+        if self.calls[i].purpose == "again" and not all(map(np.array_equal, got, self._outputs(0))):
+            return "the same generator gave other random choices"
+        mine, wanted = self._measured(i, got), self._measured(i, right)
+        axes = {name: () for name in wanted}
+        return compare.difference(list(mine.values()), list(wanted.values()), axes, *self.tolerance(i))
+
     def _soft_fault(self, i: int) -> tuple[str, str] | None:
         if self.expected[i].kind == "raised":
             return None
-        said = compare.difference(self._outputs(i), self._right(i), self.exercise.outputs, *self.tolerance(i))
+        said = self._difference(i)
         if said:
             return "value", said
-        return ("changed", self._changed(i)) if self.answers[i].changed else None
+        if self.answers[i].changed:
+            return "changed", self._changed(i)
+        name, how = self._lost_gradient(i)
+        return ("gradient", f"the gradient of {name} is {how}") if name else None
+
+    def _lost_gradient(self, i: int) -> tuple[str, str]:
+        """A parameter that the gradient should reach and does not, and what its gradient is; ("", "") if
+        there is none."""
+        mine = self.answers[i].gradients
+        for name, how in self.expected[i].gradients.items():
+            if how == "reached" and mine.get(name) != "reached":
+                return name, {"none": "None", "zero": "all zeros"}.get(mine.get(name), "not finite")
+        return "", ""
 
     def _changed(self, i: int) -> str:
         names = [list(self.exercise.arguments)[k] for k in self.answers[i].changed]
@@ -203,10 +266,18 @@ class Judging:
             return False
         if mine.kind != "value" or self.expected[i].kind != "value":
             return mine.text == other.text or mine.kind == "raised"
+        if self._lost(mine, i) != self._lost(other, i):
+            return False
         a, b = (compare.outputs_of(answer, self._right(i), self.names) for answer in (mine, other))
         if isinstance(a, str) or isinstance(b, str):
             return a == b
+        if self._measure(i) and [x.shape for x in a] == [x.shape for x in b]:
+            a, b = (tuple(self._measured(i, part).values()) for part in (a, b))
         return all(compare.same(x, y, *self.tolerance(i)) for x, y in zip(a, b, strict=True))
+
+    def _lost(self, answer: Answer, i: int) -> list[str]:
+        wanted = self.expected[i].gradients
+        return [name for name in wanted if wanted[name] == "reached" != answer.gradients.get(name)]
 
     def _closest_stored(self) -> tuple[Callable | None, bool]:
         """The stored answer to name, and whether it agrees on all cases.
@@ -235,6 +306,11 @@ class Judging:
             return self._not_finite(smallest)
         if self._second_call_differs():
             return "second call", SECOND_CALL
+        if self._gradient_is_lost():
+            return self._gradient_is_lost()
+        for purpose, said in (("eval", MODE), ("reused", USED)):
+            if all(self.calls[i].purpose == purpose for i in self.faulty):
+                return purpose, self._with_evidence(said, smallest)
         ignored, plain = self._ignored_argument()
         if ignored and plain not in self.faulty:  # right where it was asked first
             return "second call", self._with_evidence(KEPT.format(ignored), smallest)
@@ -245,6 +321,16 @@ class Judging:
         if ignored:
             said = f"The argument `{ignored}` is ignored: changing it changes nothing."
             return "ignored", self._with_evidence(said, smallest)
+        return None
+
+    def _gradient_is_lost(self) -> tuple[str, str] | None:
+        for i in self.order:
+            name, how = self._lost_gradient(i)
+            if name and how != "not finite":
+                return "gradient", self._with_evidence(UNREACHED.format(name), i)
+        if all(self.faults[i][0] == "gradient" for i in self.faulty):
+            i = self.faulty[0]
+            return "gradient", self._with_evidence(NAN_GRADIENT.format(self._lost_gradient(i)[0]), i)
         return None
 
     def _refused_in_place(self) -> tuple[str, str] | None:
@@ -267,7 +353,10 @@ class Judging:
 
     def _second_call_differs(self) -> bool:
         purposes = [call.purpose for call in self.calls]
-        return not self._alike(0, self.answers[purposes.index("again")])
+        again = purposes.index("again")
+        if self._measure(0):
+            return not all(map(np.array_equal, self._outputs(0), self._outputs(again)))
+        return not self._alike(0, replace(self.answers[again], gradients=self.answers[0].gradients))
 
     def holds(self, prop: Callable[[dict[str, Seen]], bool]) -> bool:
         """Whether a property holds for the answer, over all cases."""
@@ -277,9 +366,8 @@ class Judging:
         seen = {}
         for i, call in enumerate(self.calls):
             if call.purpose == "float64" and self.expected[i].kind == "value":
-                inputs = dict(zip(self.exercise.arguments, call.args, strict=False)) | dict(call.options)
                 outputs = dict(zip(self.names, self._outputs(i), strict=True))
-                seen[self.exercise.cases[call.case].name] = Seen(inputs, outputs)
+                seen[self.exercise.cases[call.case].name] = Seen(self._inputs(i), outputs)
         return seen
 
     def _where_it_fails(self, prop: Callable[[dict[str, Seen]], bool]) -> int:
