@@ -56,8 +56,8 @@ class Answer:
     """What one call gave.
 
     `kind` is value, nothing (None), ellipsis, odd (no numbers), module (not the one of the contract), raised,
-    hung, stopped (from the keyboard) or not run; `value` is an array or a tuple of arrays; `error` is the name
-    of the exception, `lineage` are the names of its classes (a name crosses to another process, a class need
+    hung, stopped (from the keyboard) or not run; `value` is an array or a tuple of arrays; `error` is the
+    name of the exception, `lineage` its classes by name (a name crosses to another process, a class need
     not); `text` says more; `changed` are the positions of the arguments that were changed in place;
     `gradients` says of each parameter of a module whether the gradient is reached, none, zero or nan.
     """

@@ -146,9 +146,8 @@ class Judging:
             return f"a {answer.error} came"
         if answer.kind == "value":
             return f"it returned {', '.join(compare.show_short(part) for part in answer.arrays())}"
-        return {"nothing": "it returned None", "module": "a module was built"}.get(
-            answer.kind, f"{answer.text or answer.kind} came"
-        )
+        known = {"nothing": "it returned None", "module": "a module was built"}
+        return known.get(answer.kind, f"{answer.text or answer.kind} came")
 
     def _type_or_shape_fault(self, i: int) -> tuple[str, str] | None:
         right, got = self._right(i), self._outputs(i)
@@ -347,7 +346,9 @@ class Judging:
 
     def _not_finite(self, i: int) -> tuple[str, str] | None:
         for misconception, said, is_bad in (("nan", NAN, np.isnan), ("inf", INFINITE, np.isinf)):
-            if any(np.any(is_bad(mine)) for mine in self._outputs(i)):
+            pairs = zip(self._outputs(i), self._right(i), strict=True)
+            numbers = [(mine, right) for mine, right in pairs if mine.dtype.kind == "f" == right.dtype.kind]
+            if any(np.any(is_bad(mine) & ~is_bad(right)) for mine, right in numbers):
                 return misconception, self._with_evidence(said, i)
         return None
 
