@@ -16,6 +16,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from types import CodeType, FrameType, FunctionType
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 SECONDS = 10.0
 LONGEST_IMPORT = 7  # times the limit
 KEPT_PRINT = 300
-REUSED = 3  # cases that a used module is given
+REUSED = 8  # cases that a used module is given, each after the case before it
 
 
 @dataclass(frozen=True)
@@ -163,14 +164,14 @@ def _repeated(calls: Sequence[Call]) -> list[Call]:
     earlier = first.args, first.options
     used = replace(first, purpose="again", build=replace(first.build, before=earlier))
     still = replace(first, purpose="eval", build=replace(first.build, training=False))
-    after = [call for call in calls if call.purpose == "float64" and _same_sizes(call, first)][:REUSED]
-    return [used, still, *(_reused(call, earlier) for call in after)]
+    plain = [call for call in calls if call.purpose == "float64"]
+    pairs = [(one, two) for one, two in pairwise(plain) if _same_sizes(one, two)]
+    return [used, still, *(_reused(call, (one.args, one.options)) for one, call in pairs[:REUSED])]
 
 
-def _same_sizes(call: Call, first: Call) -> bool:
-    """Whether another case has a module of the same sizes, but other input."""
-    n_init = first.build.n_init
-    return call.case != first.case and call.args[:n_init] == first.args[:n_init]
+def _same_sizes(one: Call, two: Call) -> bool:
+    """Whether two cases have a module of the same sizes."""
+    return one.args[: one.build.n_init] == two.args[: two.build.n_init]
 
 
 def _reused(call: Call, earlier: tuple) -> Call:

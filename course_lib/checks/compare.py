@@ -11,6 +11,7 @@ from course_lib.checks.given import Made, arrays_in
 from course_lib.checks.spec import Exercise
 
 SMALL = 12
+TYPED = 16  # numbers in a call that is shown as one would type it
 OPERATORS = {"divide": "/", "true_divide": "/", "subtract": "-", "add": "+", "multiply": "*", "power": "**"}
 
 
@@ -244,7 +245,7 @@ def call_text(exercise: Exercise, call: Call, case_name: str) -> str:
     arguments = list(zip(exercise.arguments, call.args, strict=False))
     options = [f"{key}={show_any(value)}" for key, value in call.options.items()]
     how = [*_HOW.get(call.purpose, ())]
-    if size_of(call) <= SMALL:
+    if size_of(call) <= TYPED:
         shown = [f"{name}={show_any(arg)}" for name, arg in arguments] + options
         n_init = exercise.n_init
         typed = ", ".join(shown[:n_init]) + ")(" + ", ".join(shown[n_init:]) if n_init else ", ".join(shown)

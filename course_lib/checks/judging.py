@@ -76,7 +76,7 @@ class Judging:
         for convention in self.exercise.conventions:
             if self.agreement(convention) == self.all_cases:
                 cases = tuple(CaseResult(case.name, True, "right, in the other convention") for case in cases)
-                said = self._with_evidence(sentence(convention), self.faulty[0])
+                said = self._with_evidence(sentence(convention), self._clearest())
                 return Verdict(name, "other convention", 1.0, said, convention.__name__, cases, printed)
         misconception, message = self._diagnosis()
         return Verdict(name, "wrong", self._score(), message, misconception, cases, printed)
@@ -101,12 +101,12 @@ class Judging:
         kind, hard = self._clearest_hard_fault()
         if full:
             said = sentence(stored)
-            return stored.__name__, f"{hard} {said}" if hard else self._with_evidence(said, self.faulty[0])
+            return stored.__name__, f"{hard} {said}" if hard else self._with_evidence(said, self._clearest())
         if kind:
             return self._refused_in_place() or (kind, hard)
         if stored:
             said = f"This looks like a known slip: {sentence(stored)}"
-            return stored.__name__, self._with_evidence(said, self.faulty[0])
+            return stored.__name__, self._with_evidence(said, self._clearest())
         return self._broken_property() or (None, self._with_evidence(NUMBERS, self.faulty[0]))
 
     def tolerance(self, i: int) -> tuple[float, float]:
@@ -397,6 +397,10 @@ class Judging:
         return "", -1
 
     # (4) the first differing element, and the input on which it shows
+
+    def _clearest(self) -> int:
+        """The smallest faulty call; a lost gradient is shown only where no value differs."""
+        return next((i for i in self.faulty if self.faults[i][0] != "gradient"), self.faulty[0])
 
     def _with_evidence(self, text: str, i: int) -> str:
         return f"{text} On {self._call_text(i)}: {self.faults[i][1]}.".strip()

@@ -90,35 +90,35 @@ class Steps(SelfAttention):
         return weights @ self.W_v(x)
 
 
-class no_scale(Steps):  # noqa: N801 (the name is the id of the misconception)
+class no_scale(Steps):
     """You do not divide the scores by the square root of d_head."""
 
     def score(self, queries, keys):
         return queries @ keys.transpose(-2, -1)
 
 
-class scaled_by_d_model(Steps):  # noqa: N801
+class scaled_by_d_model(Steps):
     """You divide by the square root of d_model: queries and keys have d_head features, so take that."""
 
     def score(self, queries, keys):
         return queries @ keys.transpose(-2, -1) / self.W_q.in_features**0.5
 
 
-class no_root(Steps):  # noqa: N801
+class no_root(Steps):
     """You divide the scores by d_head: take its square root."""
 
     def score(self, queries, keys):
         return queries @ keys.transpose(-2, -1) / queries.shape[-1]
 
 
-class scaled_by_length(Steps):  # noqa: N801
+class scaled_by_length(Steps):
     """You divide by the square root of the number of tokens: the scale comes from the features, d_head."""
 
     def score(self, queries, keys):
         return queries @ keys.transpose(-2, -1) / queries.shape[-2] ** 0.5
 
 
-class keys_ask(Steps):  # noqa: N801
+class keys_ask(Steps):
     """Your table of scores is turned round: rows belong to the queries, so write queries @ keys, the latter
     transposed."""
 
@@ -126,42 +126,42 @@ class keys_ask(Steps):  # noqa: N801
         return super().score(keys, queries)
 
 
-class one_projection_for_both(Steps):  # noqa: N801
+class one_projection_for_both(Steps):
     """You use W_q for the keys as well: the keys have a projection of their own, W_k."""
 
     def score(self, queries, keys):
         return super().score(queries, queries)
 
 
-class without_queries(Steps):  # noqa: N801
+class without_queries(Steps):
     """You use W_k for the queries as well: the queries have a projection of their own, W_q."""
 
     def score(self, queries, keys):
         return super().score(keys, keys)
 
 
-class not_projected(Steps):  # noqa: N801
+class not_projected(Steps):
     """You compare the tokens as they came: queries are W_q(x), keys W_k(x)."""
 
     def forward(self, x, causal=False):
         return self.read(self.weigh(self.hide(self.score(x, x), causal)), x)
 
 
-class softmax_over_queries(Steps):  # noqa: N801
+class softmax_over_queries(Steps):
     """Your softmax runs over the queries: the weights of one query over all keys must sum to 1, so dim=-1."""
 
     def weigh(self, scores):
         return scores.softmax(dim=1).nan_to_num()
 
 
-class softmax_over_the_batch(Steps):  # noqa: N801
+class softmax_over_the_batch(Steps):
     """Your softmax runs over the batch, axis 0: every example is on its own, so dim=-1."""
 
     def weigh(self, scores):
         return scores.softmax(dim=0).nan_to_num()
 
 
-class no_softmax(Steps):  # noqa: N801
+class no_softmax(Steps):
     """You use the scores as weights: softmax over the keys makes weights of them."""
 
     def hide(self, scores, causal):
@@ -171,42 +171,42 @@ class no_softmax(Steps):  # noqa: N801
         return scores
 
 
-class no_maximum(Steps):  # noqa: N801
+class no_maximum(Steps):
     """Your own softmax overflows for large scores: subtract the largest first, or use softmax of torch."""
 
     def weigh(self, scores):
         return scores.exp() / scores.exp().sum(-1, keepdim=True)
 
 
-class tokens_read(Steps):  # noqa: N801
+class tokens_read(Steps):
     """You take the weighted mean of the tokens: of the values W_v(x) it must be."""
 
     def read(self, weights, x):
         return weights @ x
 
 
-class keys_read(Steps):  # noqa: N801
+class keys_read(Steps):
     """You take the weighted mean of the keys: what is read are the values, W_v(x)."""
 
     def read(self, weights, x):
         return weights @ self.W_k(x)
 
 
-class weights_turned(Steps):  # noqa: N801
+class weights_turned(Steps):
     """Your weights are transposed before they meet the values: row i holds what query i gives to each key."""
 
     def read(self, weights, x):
         return weights.transpose(-2, -1) @ self.W_v(x)
 
 
-class values_alone(Steps):  # noqa: N801
+class values_alone(Steps):
     """Each token gets its own value back: multiply the weights and the values."""
 
     def read(self, weights, x):
         return self.W_v(x)
 
 
-class residual_added(Steps):  # noqa: N801
+class residual_added(Steps):
     """You add the values to the output: a residual connection belongs to a later lesson, here it is the
     weighted mean alone."""
 
@@ -214,42 +214,42 @@ class residual_added(Steps):  # noqa: N801
         return weights @ self.W_v(x) + self.W_v(x)
 
 
-class ignores_causal(Steps):  # noqa: N801
+class ignores_causal(Steps):
     """You take no notice of `causal`: with causal=True, token i may attend only to tokens 0 ... i."""
 
     def hide(self, scores, causal):
         return scores
 
 
-class always_causal(Steps):  # noqa: N801
+class always_causal(Steps):
     """You hide the future always: without causal=True every token may attend to all others."""
 
     def hide(self, scores, causal):
         return super().hide(scores, True)
 
 
-class causal_turned_round(Steps):  # noqa: N801
+class causal_turned_round(Steps):
     """Your `causal` is the wrong way round: causal=True hides the later tokens, causal=False nothing."""
 
     def hide(self, scores, causal):
         return super().hide(scores, not causal)
 
 
-class sees_only_the_future(Steps):  # noqa: N801
+class sees_only_the_future(Steps):
     """Your mask hides the past: token i may attend to 0 ... i, the lower triangle with its diagonal."""
 
     def allowed(self, n):
         return torch.ones(n, n, dtype=torch.bool).triu()
 
 
-class one_ahead(Steps):  # noqa: N801
+class one_ahead(Steps):
     """Your mask lets each token see the next one: the lower triangle ends on the diagonal, `tril()`."""
 
     def allowed(self, n):
         return torch.ones(n, n, dtype=torch.bool).tril(1)
 
 
-class not_itself(Steps):  # noqa: N801
+class not_itself(Steps):
     """Your mask hides each token from itself: the diagonal belongs to what may be seen, and without it the
     first token sees nothing."""
 
@@ -257,7 +257,7 @@ class not_itself(Steps):  # noqa: N801
         return torch.ones(n, n, dtype=torch.bool).tril(-1)
 
 
-class mask_after_softmax(SelfAttention):  # noqa: N801
+class mask_after_softmax(SelfAttention):
     """You set the future to 0 after the softmax, so the rest no longer sums to 1: hide the scores before it,
     with -inf."""
 
@@ -266,21 +266,21 @@ class mask_after_softmax(SelfAttention):  # noqa: N801
         return (weights.tril() if causal else weights) @ self.W_v(x)
 
 
-class future_scores_zero(Steps):  # noqa: N801
+class future_scores_zero(Steps):
     """You set the scores of the future to 0: the softmax gives exp(0) = 1 to them. Hide them with -inf."""
 
     def hide(self, scores, causal):
         return scores.tril() if causal else scores
 
 
-class fills_with_minus_10(Steps):  # noqa: N801
+class fills_with_minus_10(Steps):
     """The number that hides a score is too near: the future shows through. Use -inf."""
 
     def hide(self, scores, causal):
         return scores.masked_fill(~self.allowed(scores.shape[-1]), -10.0) if causal else scores
 
 
-class first_mask_kept(Steps):  # noqa: N801
+class first_mask_kept(Steps):
     """You keep the mask of the first call: a sequence of another length needs its own. Make it in every call,
     from the length of x."""
 
@@ -290,7 +290,7 @@ class first_mask_kept(Steps):  # noqa: N801
         return self.mask
 
 
-class first_keys_kept(Steps):  # noqa: N801
+class first_keys_kept(Steps):
     """You keep the keys of the first call in `self`: a module holds parameters, what it computes belongs in
     local names."""
 
@@ -300,7 +300,7 @@ class first_keys_kept(Steps):  # noqa: N801
         return super().score(queries, self.keys if self.keys.shape == keys.shape else keys)
 
 
-class across_the_batch(SelfAttention):  # noqa: N801
+class across_the_batch(SelfAttention):
     """Your tokens attend to those of other examples: keep the batch axis, and transpose the last two axes of
     the keys."""
 
@@ -309,14 +309,14 @@ class across_the_batch(SelfAttention):  # noqa: N801
         return flat.reshape(*x.shape[:2], -1)
 
 
-class dropout(Steps):  # noqa: N801
-    """You drop weights at random: dropout is not asked for here, the output must be the same in every call."""
+class dropout(Steps):
+    """You drop weights at random: dropout is not asked for, every call must give the same."""
 
     def weigh(self, scores):
         return F.dropout(scores.softmax(-1), 0.1, self.training)
 
 
-class weights_detached(Steps):  # noqa: N801
+class weights_detached(Steps):
     """The output is right, but the weights are detached: no gradient reaches W_q and W_k, so they would never
     learn."""
 
@@ -324,7 +324,7 @@ class weights_detached(Steps):  # noqa: N801
         return scores.softmax(-1).detach()
 
 
-class everything_detached(SelfAttention):  # noqa: N801
+class everything_detached(SelfAttention):
     """The output is right, but cut off from its parameters: without `no_grad`, `.detach()` and `.data` the
     gradient reaches them."""
 
@@ -332,22 +332,22 @@ class everything_detached(SelfAttention):  # noqa: N801
         return super().forward(x, causal).detach()
 
 
-class with_weights(Steps):  # noqa: N801
+class with_weights(Steps):
     """You return the weights too: the output alone is asked for here."""
 
     def read(self, weights, x):
         return weights @ self.W_v(x), weights
 
 
-class weights_alone(Steps):  # noqa: N801
+class weights_alone(Steps):
     """You return the weights: multiply them by the values W_v(x)."""
 
     def read(self, weights, x):
         return weights
 
 
-class changes_x(SelfAttention):  # noqa: N801
-    """The caller's x is changed in place: `x -= ...` writes into it. Make a new tensor, as in `x = x - ...`."""
+class changes_x(SelfAttention):
+    """The caller's x is changed in place: `x -= ...` writes into it. Write `x = x - ...`."""
 
     def forward(self, x, causal=False):
         output = super().forward(x, causal)
@@ -389,9 +389,9 @@ ONES = {"W_q.weight": [[1.0]], "W_k.weight": [[1.0]], "W_v.weight": [[2.0]]}
 EXERCISE = Exercise(
     id="SelfAttention",
     contract=(
-        "SelfAttention(d_model, d_head), an nn.Module; W_q, W_k, W_v = nn.Linear(d_model, d_head, bias=False); "
-        "forward(x, causal=False): x (B, n, d_model) -> output (B, n, d_head). Causal: token i attends to "
-        "0 ... i."
+        "SelfAttention(d_model, d_head), an nn.Module; W_q, W_k, W_v = nn.Linear(d_model, d_head, "
+        "bias=False); forward(x, causal=False): x (B, n, d_model) -> output (B, n, d_head). Causal: token i "
+        "attends to 0 ... i."
     ),
     minutes=25,
     difficulty=2,
@@ -408,7 +408,9 @@ EXERCISE = Exercise(
         Case("causal, last token changed", lambda rng: (6, 3, tokens(2.0)), {"causal": True}, weights=FIXED),
         Case("4 tokens, causal", lambda rng: (6, 3, rng.normal(size=(3, 4, 6))), {"causal": True}),
         Case("by hand", lambda rng: (1, 1, np.array([[[1.0], [2.0]]])), weights=ONES),
-        Case("by hand, causal", lambda rng: (1, 1, np.array([[[1.0], [2.0]]])), {"causal": True}, weights=ONES),
+        Case(
+            "by hand, causal", lambda rng: (1, 1, np.array([[[1.0], [2.0]]])), {"causal": True}, weights=ONES
+        ),
         Case("two arrows", lambda rng: (2, 2, np.array([[[1.0, 0.0], [0.0, 2.0]]])), weights=IDENTITY),
         Case("one token", lambda rng: (5, 7, rng.normal(size=(2, 1, 5)))),
         Case("all sizes equal", lambda rng: (3, 3, rng.normal(size=(3, 3, 3)))),
@@ -459,8 +461,8 @@ EXERCISE = Exercise(
     hints=[
         "Three projections of the same x: which of them asks, which answers, which is read?",
         (
-            "`self.W_q(x)`, `self.W_k(x)` and `self.W_v(x)` are (B, n, d_head). Transpose the last two axes of "
-            "the keys alone. By what do you divide, and which scores does `causal` hide?"
+            "`self.W_q(x)`, `self.W_k(x)` and `self.W_v(x)` are (B, n, d_head). Transpose the last two axes "
+            "of the keys alone. By what do you divide, and which scores does `causal` hide?"
         ),
         (
             "`scores = queries @ keys.transpose(-2, -1) / d_head**0.5`; if causal, "
