@@ -196,7 +196,9 @@ class Judging:
 
     def _right(self, i: int) -> tuple[np.ndarray, ...]:
         value = self.expected[i].value
-        return value if len(self.names) > 1 else (value,)
+        if len(self.names) > 1:
+            return value
+        return (np.array(value),)  # a list is one array here
 
     def _outputs(self, i: int) -> tuple[np.ndarray, ...] | str:
         return compare.outputs_of(self.answers[i], self._right(i), self.names)
