@@ -14,8 +14,9 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from itertools import pairwise
 from types import CodeType, FrameType, FunctionType
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 SECONDS = 10.0
 LONGEST_IMPORT = 7  # times the limit
 KEPT_PRINT = 300
+UNFINISHED = ("hung", "stopped", "not run")
 REUSED = 8  # cases that a used module is given, each after the case before it
 
 
@@ -119,7 +121,25 @@ def _is_importing(frame: FrameType | None) -> bool:
     return False
 
 
-def make_calls(exercise: Exercise, seed: int = 0) -> list[Call]:
+class Calls(list):
+    """The calls of a check; what the stored answers give to them is worked out once."""
+
+    def __init__(self, calls: Iterable[Call]) -> None:
+        super().__init__(calls)
+        self.kept: dict[Callable, list[Answer]] = {}
+
+    def answers_of(self, stored: Callable) -> list[Answer]:
+        """The answers of a stored function or class to all calls."""
+        if stored in self.kept:
+            return self.kept[stored]
+        answers, _ = run(stored, self)
+        if not any(answer.kind in UNFINISHED for answer in answers):
+            self.kept[stored] = answers
+        return answers
+
+
+@lru_cache(maxsize=8)
+def make_calls(exercise: Exercise, seed: int = 0) -> Calls:
     """All calls of a check.
 
     Each case in both precisions, then the first case again, of modules also used ones and one in eval mode,
@@ -134,7 +154,7 @@ def make_calls(exercise: Exercise, seed: int = 0) -> list[Call]:
         calls.append(call)
         if is_float(args):
             calls.append(_in_float32(call))
-    return calls + _repeated(calls) + _probes(exercise, calls, seed)
+    return Calls(calls + _repeated(calls) + _probes(exercise, calls, seed))
 
 
 def _build(exercise: Exercise, case: Case, args: tuple, rng: np.random.Generator) -> "Build | None":
@@ -201,7 +221,7 @@ def run(function: Callable, calls: Sequence[Call], seconds: float = SECONDS) -> 
     deadline = Deadline(seconds)
     with _nothing_leaks(printed), _torch_kept(calls):
         for call in calls:
-            if answers and answers[-1].kind in ("hung", "stopped", "not run"):
+            if answers and answers[-1].kind in UNFINISHED:
                 answers.append(Answer("not run"))
             else:
                 answers.append(_run_one(function, call, deadline))

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from course_lib.checks import compare
-from course_lib.checks.calling import Answer, Call, run
+from course_lib.checks.calling import Answer, Calls
 from course_lib.checks.spec import Exercise, Seen, sentence
 from course_lib.checks.verdict import CaseResult, Verdict
 
@@ -33,7 +33,7 @@ DECIDING = ("float64", "float32", "again", "reused", "eval")
 
 
 def judge(
-    exercise: Exercise, calls: Sequence[Call], answers: Sequence[Answer], printed: str = "", name: str = ""
+    exercise: Exercise, calls: Calls, answers: Sequence[Answer], printed: str = "", name: str = ""
 ) -> Verdict:
     """The verdict on the answers to these calls; `name` as in `not_attempted`."""
     if all(answer.kind == "ellipsis" or answer.error == "NotImplementedError" for answer in answers):
@@ -55,11 +55,11 @@ class Judging:
     holds those that decide about cases, the smallest input first: a fault is easiest to see there.
     """
 
-    def __init__(self, exercise: Exercise, calls: Sequence[Call], answers: Sequence[Answer]) -> None:
+    def __init__(self, exercise: Exercise, calls: Calls, answers: Sequence[Answer]) -> None:
         self.exercise, self.calls, self.answers = exercise, calls, answers
         self.names = list(exercise.outputs)
         self.all_cases = set(range(len(exercise.cases)))
-        self.expected, _ = run(exercise.reference, calls)
+        self.expected = calls.answers_of(exercise.reference)
         deciding = (i for i, call in enumerate(calls) if call.purpose in DECIDING)
         self.order = sorted(deciding, key=lambda i: (compare.size_of(calls[i]), i))
         self.hard = {i: self._hard_fault(i) for i in self.order}
@@ -253,7 +253,7 @@ class Judging:
 
     def agreement(self, stored: Callable) -> set[int]:
         """The cases on which a stored answer does what this answer did, in all calls."""
-        return self.agreement_with(run(stored, self.calls)[0])
+        return self.agreement_with(self.calls.answers_of(stored))
 
     def agreement_with(self, answers: Sequence[Answer]) -> set[int]:
         """The cases on which these answers to the same calls are alike in all calls."""

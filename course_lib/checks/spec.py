@@ -36,7 +36,7 @@ class Case:
     atol: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # an exercise is equal to itself alone, so it can be a key
 class Exercise:
     """One exercise: its contract, cases, stored answers and hints.
 
