@@ -144,6 +144,8 @@ def _explain_torch(text: str, lengths: dict[int, set[str]]) -> str:
     if sizes:
         a, b = (f"{n} ({axis_of_length(int(n), lengths) or 'length'})" for n in sizes.groups()[:2])
         return f"two tensors do not fit: axis {sizes.group(3)} has length {a} in one, {b} in the other"
+    if re.search(r"same dtype|expected scalar type|match query dtype", text):
+        return f"two tensors differ in precision, make new ones with the dtype of the input: {text}"
     if "modified by an inplace operation" in text:
         return (
             "the gradient cannot be computed: a tensor that it needs was changed in place "
@@ -252,6 +254,12 @@ def call_text(exercise: Exercise, call: Call, case_name: str) -> str:
         return " ".join([f"`{exercise.id}({typed})`{_weights_text(call)}", *(f"in {word}" for word in how)])
     shapes = [f"{name} {_shape_text(arg)}" for name, arg in arguments if _has_shape(arg)]
     return f"the case “{case_name}” ({', '.join(shapes + options + how)})"
+
+
+def constructor_text(exercise: Exercise, call: Call) -> str:
+    """How the module of a call was made."""
+    sizes = zip(exercise.arguments, call.args[: exercise.n_init], strict=False)
+    return f"`{exercise.id}({', '.join(f'{name}={show_any(size)}' for name, size in sizes)})`"
 
 
 _HOW = {"float32": ("float32",), "reused": ("a second call",), "eval": ("eval mode",)}

@@ -188,7 +188,8 @@ class Judging:
             found.sort(key=lambda i: compare.lengths_shared(self.calls[i], self.exercise))
         i = found[0]
         kind, said = self.hard[i]
-        subject = "Your function " if kind in ("raised", "hung") else ""
+        who = "Your module " if self.exercise.parameters else "Your function "
+        subject = who if kind in ("raised", "hung") else ""
         stop = "" if said.endswith((".", "?")) else "."
         return kind, f"{subject}{said}{stop} This was on {self._call_text(i)}."
 
@@ -408,6 +409,8 @@ class Judging:
         return f"{text} On {self._call_text(i)}: {self.faults[i][1]}.".strip()
 
     def _call_text(self, i: int) -> str:
+        if self.hard[i] and self.hard[i][0] == "parameters":
+            return compare.constructor_text(self.exercise, self.calls[i])
         return compare.call_text(self.exercise, self.calls[i], self.exercise.cases[self.calls[i].case].name)
 
 

@@ -1,5 +1,6 @@
 """The check engine on tensors, modules, objects, generators, statistics and text."""
 
+import re
 import subprocess
 import sys
 
@@ -185,7 +186,7 @@ def test_parameters_that_do_not_fit_are_named(answer, said):
     verdict = judged(answer)
     assert (verdict.status, verdict.misconception) == ("wrong", "parameters")
     assert said in verdict.message
-    assert "This was on " in verdict.message
+    assert re.search(r"This was on `SelfAttention\(d_model=\d, d_head=\d\)`\.$", verdict.message)
 
 
 def test_a_missing_bias_is_named():
@@ -209,6 +210,23 @@ def test_reference_and_answer_have_the_same_weights_whatever_the_initialisation(
             nn.init.zeros_(parameter)
 
     assert judged(variant(__init__=build)).status == "right"
+
+
+def test_weights_depend_on_the_seed_alone():
+    def weights(seed):
+        return make_calls.__wrapped__(SELF, seed)[-1].build.weights["W_v.weight"]
+
+    assert np.array_equal(weights(0), weights(0))
+    drawn = [make_calls.__wrapped__(SELF, seed)[8].build.weights["W_v.weight"] for seed in (0, 0, 1)]
+    assert np.array_equal(drawn[0], drawn[1])
+    assert not np.array_equal(drawn[1], drawn[2])
+
+
+def test_a_new_tensor_of_another_precision_is_explained():
+    def forward(self, x, causal=False):
+        return torch.eye(x.shape[1]) @ Right.forward(self, x, causal)
+
+    assert "make new ones with the dtype of the input" in judged(variant(forward=forward)).message
 
 
 def test_an_error_in_forward_is_said_with_its_method_and_line():

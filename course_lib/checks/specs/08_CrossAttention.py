@@ -237,6 +237,13 @@ class no_maximum(Steps):
         return self.read(powers / torch.where(total == 0, 1, total), dec, enc)
 
 
+class keep_demanded(Steps):
+    """Your `forward` cannot be called without enc_keep: give the argument its default, `enc_keep=None`."""
+
+    def forward(self, dec, enc, enc_keep):
+        return super().forward(dec, enc, enc_keep)
+
+
 class ignores_keep(Steps):
     """You take no notice of enc_keep: where it is False stands padding, which gets weight 0."""
 
@@ -370,7 +377,7 @@ class changes_enc(Steps):
 def rows_sum_to_one_or_zero(seen):
     """The weights of a query must sum to 1, or to 0 where the sentence is nothing but padding."""
     for case in seen.values():
-        weights, keep = case.outputs["weights"], case.inputs["enc_keep"]
+        weights, keep = case.outputs["weights"], case.inputs.get("enc_keep")
         there = np.ones(len(weights)) if keep is None else keep.any(axis=1)
         if not np.allclose(weights.sum(-1), there[:, None], atol=1e-4):
             return False
@@ -380,7 +387,7 @@ def rows_sum_to_one_or_zero(seen):
 def padding_gets_nothing(seen):
     """Where enc_keep is False, every weight must be 0."""
     for case in seen.values():
-        keep = case.inputs["enc_keep"]
+        keep = case.inputs.get("enc_keep")
         if keep is not None and np.any(case.outputs["weights"].swapaxes(1, 2)[~keep]):
             return False
     return True
@@ -428,7 +435,7 @@ EXERCISE = Exercise(
             lambda rng: (7, *sentences(rng, 2, 3, 5, 7), keep([1, 1, 1, 0, 0], [1, 1, 1, 1, 0])),
             weight=3,
         ),
-        Case("without padding", lambda rng: (7, *sentences(rng, 2, 3, 5, 7), None), weight=2),
+        Case("without padding", lambda rng: (7, *sentences(rng, 2, 3, 5, 7)), weight=2),
         Case("by hand", lambda rng: (1, words(1.0), words(1.0, 2.0), None), weights=ONES),
         Case("by hand, padding", lambda rng: (1, words(1.0), words(1.0, 2.0), keep([1, 0])), weights=ONES),
         Case("nothing but padding", lambda rng: (1, words(1.0), words(1.0, 2.0), keep([0, 0])), weights=ONES),
@@ -475,6 +482,7 @@ EXERCISE = Exercise(
         softmax_over_queries,
         no_softmax,
         no_maximum,
+        keep_demanded,
         ignores_keep,
         keep_reversed,
         mask_after_softmax,

@@ -316,6 +316,13 @@ class softmax_over_heads(Steps):
         return self.mix(self.merge(weights @ self.split(values)))
 
 
+class mask_demanded(Steps):
+    """Your `forward` cannot be called without a mask: give the argument its default, `mask=None`."""
+
+    def forward(self, q, k, v, mask):
+        return super().forward(q, k, v, mask)
+
+
 class ignores_mask(Steps):
     """You take no notice of the mask: where it is False, the weight is 0."""
 
@@ -510,9 +517,7 @@ EXERCISE = Exercise(
     | {f"W_{name}.bias": ("d_model",) for name in "qkvo"},
     n_init=2,
     cases=[
-        Case(
-            "2 examples, 3 heads, 3 ask 5", lambda rng: (12, 3, *sequences(rng, 2, 3, 5, 12), None), weight=3
-        ),
+        Case("2 examples, 3 heads, 3 ask 5", lambda rng: (12, 3, *sequences(rng, 2, 3, 5, 12)), weight=3),
         Case("padding", lambda rng: (12, 3, *padded()), weights=FIXED, weight=2),
         Case("padding, other padded tokens", lambda rng: (12, 3, *padded(2.0)), weights=FIXED),
         Case(
@@ -581,6 +586,7 @@ EXERCISE = Exercise(
         mean_of_heads,
         softmax_over_queries,
         softmax_over_heads,
+        mask_demanded,
         ignores_mask,
         mask_reversed,
         mask_after_softmax,
