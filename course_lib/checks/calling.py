@@ -14,40 +14,55 @@ import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from types import FrameType
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from itertools import pairwise
+from types import CodeType, FrameType, FunctionType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from course_lib.checks.spec import Exercise
+from course_lib.checks.given import as_float32, as_numpy, fresh, is_float, made, other, untouched
+from course_lib.checks.spec import Case, Exercise
+
+if TYPE_CHECKING:
+    from course_lib.checks.modules import Build
 
 SECONDS = 10.0
 LONGEST_IMPORT = 7  # times the limit
 KEPT_PRINT = 300
+UNFINISHED = ("hung", "stopped", "not run")
+REUSED = 8  # cases that a used module is given, each after the case before it
 
 
 @dataclass(frozen=True)
 class Call:
     """One call of an answer.
 
-    `case` is the index of its case; `purpose` is float64, float32, again, or the argument that it replaces.
+    `case` is the index of its case; `purpose` is float64, float32, again, reused (after a call with another
+    input), eval, or the argument that it replaces. `takes` and `gives` are those of the exercise; `build`
+    says how a module is made, None for functions.
     """
 
     case: int
     purpose: str
     args: tuple
     options: Mapping[str, object]
+    takes: str = "numpy"
+    gives: str = "numbers"
+    build: "Build | None" = None
 
 
 @dataclass(frozen=True)
 class Answer:
     """What one call gave.
 
-    `kind` is value, nothing (None), ellipsis, odd (no numbers), raised, hung, stopped (from the keyboard) or
-    not run; `value` is an array or a tuple of arrays; `error` is the name of the exception, `lineage` are the
-    names of its classes (a name crosses to another process, a class need not); `text` says more; `changed`
-    are the positions of the arguments that were changed in place.
+    `kind` is value, nothing (None), ellipsis, odd (no numbers), module (not the one of the contract), raised,
+    hung, stopped (from the keyboard) or not run; `value` is an array or a tuple of arrays; `error` is the
+    name of the exception, `lineage` its classes by name (a name crosses to another process, a class need
+    not); `text` says more; `changed` are the positions of the arguments that were changed in place;
+    `gradients` says of each parameter of a module whether the gradient is reached, none, zero or nan.
     """
 
     kind: str
@@ -56,6 +71,7 @@ class Answer:
     text: str = ""
     lineage: tuple[str, ...] = ()
     changed: tuple[int, ...] = ()
+    gradients: Mapping[str, str] = field(default_factory=dict)
 
     def arrays(self) -> tuple[np.ndarray, ...]:
         """The value as a tuple of arrays."""
@@ -105,49 +121,97 @@ def _is_importing(frame: FrameType | None) -> bool:
     return False
 
 
-def make_calls(exercise: Exercise, seed: int = 0) -> list[Call]:
+class Calls(list):
+    """The calls of a check; what the stored answers give to them is worked out once."""
+
+    def __init__(self, calls: Iterable[Call]) -> None:
+        super().__init__(calls)
+        self.kept: dict[Callable, list[Answer]] = {}
+
+    def answers_of(self, stored: Callable) -> list[Answer]:
+        """The answers of a stored function or class to all calls."""
+        if stored in self.kept:
+            return self.kept[stored]
+        answers, _ = run(stored, self)
+        if not any(answer.kind in UNFINISHED for answer in answers):
+            self.kept[stored] = answers
+        return answers
+
+
+@lru_cache(maxsize=8)
+def make_calls(exercise: Exercise, seed: int = 0) -> Calls:
     """All calls of a check.
 
-    Each case in both precisions, then the first case again, then one call for each argument replaced.
+    Each case in both precisions, then the first case again, of modules also used ones and one in eval mode,
+    then one call for each argument replaced.
     """
     calls = []
     for index, case in enumerate(exercise.cases):
-        args = case.inputs(np.random.default_rng([seed, index]))
-        calls.append(Call(index, "float64", args, case.options))
-        if any(_is_float(arg) for arg in args):
-            calls.append(Call(index, "float32", tuple(_as_float32(arg) for arg in args), case.options))
-    return calls + _probes(exercise, calls, seed)
+        rng = np.random.default_rng([seed, index])
+        args = case.inputs(rng)
+        build = _build(exercise, case, args, rng)
+        call = Call(index, "float64", args, case.options, exercise.takes, exercise.gives, build)
+        calls.append(call)
+        if is_float(args):
+            calls.append(_in_float32(call))
+    return Calls(calls + _repeated(calls) + _probes(exercise, calls, seed))
+
+
+def _build(exercise: Exercise, case: Case, args: tuple, rng: np.random.Generator) -> "Build | None":
+    if not exercise.parameters:
+        return None
+    from course_lib.checks.modules import Build  # torch, which only these exercises need
+
+    sizes = dict(zip(exercise.arguments, args[: exercise.n_init], strict=False))
+    weights = {}
+    for name, axes in exercise.parameters.items():
+        shape = [sizes[axis] for axis in axes]
+        weights[name] = rng.normal(size=shape) / max(shape[-1], 4) ** 0.5
+    weights |= {name: np.array(values, dtype=float) for name, values in case.weights.items()}
+    return Build(exercise.n_init, weights, exercise.parameters, tuple(case.weights))
+
+
+def _in_float32(call: Call) -> Call:
+    build = call.build and replace(call.build, weights=as_float32(call.build.weights))
+    return replace(call, purpose="float32", args=as_float32(call.args), build=build)
+
+
+def _repeated(calls: Sequence[Call]) -> list[Call]:
+    """The first case again; a module is then used, and once more in eval mode, and others after it."""
+    first = calls[0]
+    if not first.build:
+        return [replace(first, purpose="again")]
+    earlier = first.args, first.options
+    used = replace(first, purpose="again", build=replace(first.build, before=earlier))
+    still = replace(first, purpose="eval", build=replace(first.build, training=False))
+    plain = [call for call in calls if call.purpose == "float64"]
+    pairs = [(one, two) for one, two in pairwise(plain) if _same_sizes(one, two)]
+    return [used, still, *(_reused(call, (one.args, one.options)) for one, call in pairs[:REUSED])]
+
+
+def _same_sizes(one: Call, two: Call) -> bool:
+    """Whether two cases have a module of the same sizes."""
+    return one.args[: one.build.n_init] == two.args[: two.build.n_init]
+
+
+def _reused(call: Call, earlier: tuple) -> Call:
+    return replace(call, purpose="reused", build=replace(call.build, before=earlier))
 
 
 def _probes(exercise: Exercise, calls: list[Call], seed: int) -> list[Call]:
     first = calls[0]
     rng = np.random.default_rng([seed, len(exercise.cases)])
-    probes = [Call(0, "again", first.args, first.options)]
+    probes = []
     for position, (name, arg) in enumerate(zip(exercise.arguments, first.args, strict=False)):
-        args = (*first.args[:position], _other(arg, rng), *first.args[position + 1 :])
-        probes.append(Call(0, name, args, first.options))
+        args = (*first.args[:position], other(arg, rng), *first.args[position + 1 :])
+        probes.append(replace(first, purpose=name, args=args))
     probed = set()
     for call in calls:
         for name in sorted(set(call.options) - probed):
             rest = {key: value for key, value in call.options.items() if key != name}
-            probes.append(Call(call.case, name, call.args, rest))
+            probes.append(replace(call, purpose=name, options=rest))
             probed.add(name)
     return probes
-
-
-def _other(arg: object, rng: np.random.Generator) -> object:
-    """Another value of the same kind, to see whether an argument matters."""
-    if _is_float(arg):
-        return arg + rng.normal(size=arg.shape)
-    return arg[::-1].copy() if isinstance(arg, np.ndarray) and arg.ndim else arg
-
-
-def _is_float(arg: object) -> bool:
-    return isinstance(arg, np.ndarray) and arg.dtype == np.float64
-
-
-def _as_float32(arg: object) -> object:
-    return arg.astype(np.float32) if _is_float(arg) else arg
 
 
 def run(function: Callable, calls: Sequence[Call], seconds: float = SECONDS) -> tuple[list[Answer], str]:
@@ -155,9 +219,9 @@ def run(function: Callable, calls: Sequence[Call], seconds: float = SECONDS) -> 
     answers: list[Answer] = []
     printed = CappedText()
     deadline = Deadline(seconds)
-    with _nothing_leaks(printed):
+    with _nothing_leaks(printed), _torch_kept(calls):
         for call in calls:
-            if answers and answers[-1].kind in ("hung", "stopped", "not run"):
+            if answers and answers[-1].kind in UNFINISHED:
                 answers.append(Answer("not run"))
             else:
                 answers.append(_run_one(function, call, deadline))
@@ -165,11 +229,21 @@ def run(function: Callable, calls: Sequence[Call], seconds: float = SECONDS) -> 
     return answers, printed.said()
 
 
+def _torch_kept(calls: Sequence[Call]) -> contextlib.AbstractContextManager:
+    if not any(call.takes == "torch" for call in calls):
+        return contextlib.nullcontext()
+    from course_lib.checks.modules import torch_as_before
+
+    return torch_as_before()
+
+
 def _run_one(function: Callable, call: Call, deadline: Deadline) -> Answer:
-    args = tuple(arg.copy() if isinstance(arg, np.ndarray) else arg for arg in call.args)
+    given = fresh(call.args, call.takes)
+    args = tuple(made(arg) for arg in given)
+    options = {key: made(fresh(value, call.takes)) for key, value in call.options.items()}
     try:
         with watchdog(deadline):
-            answer = _pack(function(*args, **call.options))
+            answer = _called(function, args, options, call)
         if deadline.interrupted:  # the answer swallowed the interrupt
             return Answer("hung")
     except Hung as hung:
@@ -177,22 +251,28 @@ def _run_one(function: Callable, call: Call, deadline: Deadline) -> Answer:
     except KeyboardInterrupt as stop:
         return Answer("stopped", text=_where(function, stop))
     except BaseException as error:  # SystemExit too
-        text = " ".join(str(error).split())[:200]
+        text = " ".join(str(error).split())
         lineage = tuple(parent.__name__ for parent in type(error).__mro__)
-        text = f"{text}{_where(function, error)}"
+        if "WrongModuleError" in lineage:
+            return Answer("module", text=text)
+        text = f"{text[:200]}{_where(function, error)}"
         return Answer("raised", error=type(error).__name__, text=text, lineage=lineage)
-    pairs = enumerate(zip(call.args, args, strict=True))
-    return replace(answer, changed=tuple(i for i, (old, new) in pairs if not _untouched(old, new)))
+    pairs = enumerate(zip(call.args, given, strict=True))
+    return replace(answer, changed=tuple(i for i, (old, new) in pairs if not untouched(old, new)))
 
 
-def _untouched(old: object, new: object) -> bool:
-    if not isinstance(old, np.ndarray):
-        return old == new
-    return old.shape == new.shape and old.dtype == new.dtype and old.tobytes() == new.tobytes()
+def _called(function: Callable, args: tuple, options: Mapping[str, object], call: Call) -> Answer:
+    if call.build is None:
+        return _pack(function(*args, **options), call.gives)
+    from course_lib.checks.modules import run_module
+
+    value, gradients = run_module(function, args, options, call.build, grad=call.purpose == "float64")
+    return replace(_pack(value, call.gives), gradients=gradients)
 
 
-def _pack(value: object) -> Answer:
+def _pack(value: object, gives: str) -> Answer:
     """Turn what was returned into plain arrays."""
+    is_text = gives == "text"
     if value is None:
         return Answer("nothing")
     if value is Ellipsis:
@@ -201,27 +281,25 @@ def _pack(value: object) -> Answer:
         if isinstance(value, tuple | list) and len(value) > 0:
             if any(part is None for part in value):
                 return Answer("odd", text=f"a {type(value).__name__} with None in it")
-            return Answer("value", tuple(as_array(part) for part in value))
-        return Answer("value", as_array(value))
+            return Answer("value", tuple(as_array(part, is_text) for part in value))
+        return Answer("value", as_array(value, is_text))
     except (TypeError, ValueError, RecursionError):  # the last from a list that contains itself
         return Answer("odd", text=_describe(value))
 
 
-def as_array(value: object) -> np.ndarray:
+def as_array(value: object, is_text: bool = False) -> np.ndarray:
     """A fresh array of numbers from an array, a number, nested lists or a tensor (without importing torch).
 
-    Raises TypeError or ValueError for anything else.
+    With `is_text` of words too. Raises TypeError or ValueError for anything else.
     """
     if hasattr(value, "detach"):
-        value = value.detach().cpu()
-        value = value.float() if "bfloat16" in str(value.dtype) else value
-        value = value.numpy()
+        value = as_numpy(value)
     elif isinstance(value, tuple | list):
-        value = np.array([as_array(part) for part in value])
+        value = np.array([as_array(part, is_text) for part in value])
     array = np.array(value)
     if array.dtype.kind == "O":
         array = array.astype(np.float64)
-    if array.dtype.kind not in "biuf":
+    if array.dtype.kind not in ("biufU" if is_text else "biuf"):
         raise TypeError(f"numbers expected, {array.dtype} came")
     return array
 
@@ -239,14 +317,21 @@ def _describe(value: object) -> str:
 
 
 def _where(function: Callable, error: BaseException) -> str:
-    """The line of the answer in which it happened, counted from its `def`."""
-    code = getattr(function, "__code__", None)
-    frames = traceback.extract_tb(error.__traceback__)
-    frames = [f for f in frames if code and (f.filename, f.name) == (code.co_filename, code.co_name)]
+    """The line of the answer in which it happened, counted from its `def`; of a class with the method."""
+    codes = {(code.co_filename, code.co_name): code for code in _codes(function)}
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if (f.filename, f.name) in codes]
     if not frames:
         return ""
+    code = codes[frames[-1].filename, frames[-1].name]
     line = linecache.getline(frames[-1].filename, frames[-1].lineno).strip()
-    return f" (line {frames[-1].lineno - code.co_firstlineno + 1}: `{line}`)" if line else ""
+    inside = f" of {code.co_name}" if isinstance(function, type) else ""
+    return f" (line {frames[-1].lineno - code.co_firstlineno + 1}{inside}: `{line}`)" if line else ""
+
+
+def _codes(function: Callable) -> list[CodeType]:
+    if isinstance(function, type):
+        return [method.__code__ for method in vars(function).values() if isinstance(method, FunctionType)]
+    return [function.__code__] if hasattr(function, "__code__") else []
 
 
 class CappedText(io.TextIOBase):

@@ -7,9 +7,11 @@ from itertools import product
 import numpy as np
 
 from course_lib.checks.calling import Answer, Call
+from course_lib.checks.given import Made, arrays_in
 from course_lib.checks.spec import Exercise
 
 SMALL = 12
+TYPED = 16  # numbers in a call that is shown as one would type it
 OPERATORS = {"divide": "/", "true_divide": "/", "subtract": "-", "add": "+", "multiply": "*", "power": "**"}
 
 
@@ -53,6 +55,8 @@ def same(got: np.ndarray, expected: np.ndarray, rtol: float, atol: float) -> boo
     """Equal shape and values; nan equals nan (that is how two wrong answers can agree)."""
     if got.shape != expected.shape:
         return False
+    if "U" in (got.dtype.kind, expected.dtype.kind):
+        return np.array_equal(got, expected)
     with np.errstate(all="ignore"):
         return bool(np.allclose(got, expected, rtol=rtol, atol=atol, equal_nan=True))
 
@@ -114,14 +118,40 @@ def explain_error(answer: Answer, call: Call, exercise: Exercise) -> str:
         text, line = text.split(" (line ", 1)
         line = f" (line {line}"
     matmul = re.match(r"matmul: .*\(size (\d+) is different from (\d+)\)", text)
+    lengths = axis_lengths(call, exercise)
     if matmul:
-        lengths = axis_lengths(call, exercise)
-        right, left = (f"{n} ({axis_of_length(int(n), lengths) or 'length'})" for n in matmul.groups())
-        text = f"the inner axes of the matrix product differ, {left} on the left and {right} on the right"
+        text = _inner_axes(matmul.group(2), matmul.group(1), lengths)
+    text = _explain_torch(text, lengths)
     if is_casting(answer):
         step, instead = casting_step(answer)
         text = f"{step} cannot put fractions into whole numbers, write {instead}"
     return text + line
+
+
+def _inner_axes(left: str, right: str, lengths: dict[int, set[str]]) -> str:
+    left, right = (f"{n} ({axis_of_length(int(n), lengths) or 'length'})" for n in (left, right))
+    return f"the inner axes of the matrix product differ, {left} on the left and {right} on the right"
+
+
+def _explain_torch(text: str, lengths: dict[int, set[str]]) -> str:
+    product_ = re.search(r"shapes cannot be multiplied \(\d+x(\d+) and (\d+)x\d+\)", text)
+    batched = re.search(r"batch2 tensor to be: \[\d+, (\d+)\] but got: \[\d+, (\d+)\]", text)
+    if product_ or batched:
+        return _inner_axes(*(product_ or batched).groups(), lengths)
+    sizes = re.search(
+        r"tensor a \((\d+)\) must match the size of tensor b \((\d+)\) at .* dimension (\d+)", text
+    )
+    if sizes:
+        a, b = (f"{n} ({axis_of_length(int(n), lengths) or 'length'})" for n in sizes.groups()[:2])
+        return f"two tensors do not fit: axis {sizes.group(3)} has length {a} in one, {b} in the other"
+    if re.search(r"same dtype|expected scalar type|match query dtype", text):
+        return f"two tensors differ in precision, make new ones with the dtype of the input: {text}"
+    if "modified by an inplace operation" in text:
+        return (
+            "the gradient cannot be computed: a tensor that it needs was changed in place "
+            "(`+=`, `[...] =` or a method that ends in `_`)"
+        )
+    return text
 
 
 def is_casting(answer: Answer) -> bool:
@@ -144,8 +174,11 @@ def _axis(name: str) -> str:
 def axis_lengths(call: Call, exercise: Exercise) -> dict[int, set[str]]:
     """From length to the names of the axes that have it."""
     names: dict[int, set[str]] = {}
-    for arg, axes in zip(call.args, exercise.arguments.values(), strict=False):
-        if isinstance(arg, np.ndarray):
+    sizes = {axis for axes in exercise.parameters.values() for axis in axes}
+    for (name, axes), arg in zip(exercise.arguments.items(), call.args, strict=False):
+        if name in sizes and isinstance(arg, int):
+            names.setdefault(arg, set()).add(name)
+        if isinstance(arg, np.ndarray) and (len(axes) == arg.ndim or "..." in axes):
             for size, name in zip(arg.shape, axis_names(axes, arg.ndim), strict=True):
                 names.setdefault(size, set()).add(name)
     return names
@@ -213,19 +246,58 @@ def call_text(exercise: Exercise, call: Call, case_name: str) -> str:
     """The call as one would type it when it is small, else the name of its case and the shapes."""
     arguments = list(zip(exercise.arguments, call.args, strict=False))
     options = [f"{key}={show_any(value)}" for key, value in call.options.items()]
-    precision = ["float32"] if call.purpose == "float32" else []
-    if size_of(call) <= SMALL:
-        shown = ", ".join([f"{name}={show_any(arg)}" for name, arg in arguments] + options)
-        return " in ".join([f"`{exercise.id}({shown})`", *precision])
-    shapes = [f"{name} {arg.shape}" for name, arg in arguments if isinstance(arg, np.ndarray)]
-    return f"the case “{case_name}” ({', '.join(shapes + options + precision)})"
+    how = [*_HOW.get(call.purpose, ())]
+    if size_of(call) <= TYPED:
+        shown = [f"{name}={show_any(arg)}" for name, arg in arguments] + options
+        n_init = exercise.n_init
+        typed = ", ".join(shown[:n_init]) + ")(" + ", ".join(shown[n_init:]) if n_init else ", ".join(shown)
+        return " ".join([f"`{exercise.id}({typed})`{_weights_text(call)}", *(f"in {word}" for word in how)])
+    shapes = [f"{name} {_shape_text(arg)}" for name, arg in arguments if _has_shape(arg)]
+    return f"the case “{case_name}” ({', '.join(shapes + options + how)})"
+
+
+def constructor_text(exercise: Exercise, call: Call) -> str:
+    """How the module of a call was made."""
+    sizes = zip(exercise.arguments, call.args[: exercise.n_init], strict=False)
+    return f"`{exercise.id}({', '.join(f'{name}={show_any(size)}' for name, size in sizes)})`"
+
+
+_HOW = {"float32": ("float32",), "reused": ("a second call",), "eval": ("eval mode",)}
+
+
+def _weights_text(call: Call) -> str:
+    """The weights of a module that the case sets, as far as they can be read."""
+    if not call.build or not call.build.shown:
+        return ""
+    weights = call.build.weights
+    if sum(weights[name].size for name in call.build.shown) > 2 * SMALL:
+        return ""
+    return " with " + ", ".join(f"{name} = {show(weights[name])}" for name in call.build.shown)
+
+
+def _has_shape(arg: object) -> bool:
+    return isinstance(arg, np.ndarray) or (isinstance(arg, int) and not isinstance(arg, bool))
+
+
+def _shape_text(arg: np.ndarray | int) -> str:
+    return str(arg.shape if isinstance(arg, np.ndarray) else arg)
 
 
 def show_any(value: object) -> str:
     """An argument as one would type it."""
+    if isinstance(value, tuple) and arrays_in(value):
+        return "(" + ", ".join(show_any(part) for part in value) + ")"
     return show(value) if isinstance(value, np.ndarray | int | float) else repr(value)
 
 
 def size_of(call: Call) -> int:
     """How many numbers go into a call."""
-    return sum(np.asarray(arg).size for arg in call.args)
+    return sum(_size(arg) for arg in call.args)
+
+
+def _size(arg: object) -> int:
+    if isinstance(arg, Made | dict):
+        return sum(array.size for array in arrays_in(arg))
+    if isinstance(arg, tuple | list):
+        return sum(_size(part) for part in arg)
+    return np.asarray(arg).size

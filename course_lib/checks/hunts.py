@@ -22,7 +22,7 @@ class Hunt:
 
     `faults` maps ids to (what it would mean, the sentence for a wrong choice); `fault` is the right id.
     `example` is an input that shows the fault, `dull` one that does not (both for the tests);
-    `differs_by` is how large a difference counts.
+    `differs_by` is how large a difference counts; `takes` is that of an exercise.
     """
 
     id: str
@@ -38,6 +38,7 @@ class Hunt:
     dull: tuple
     hints: Sequence[str]
     differs_by: float = 1e-3
+    takes: str = "numpy"
 
     def submit(self, example: tuple, fault: str | None = None) -> Verdict:
         """Judge an input (a tuple of arguments) on which the two differ, and the id of the fault.
@@ -81,7 +82,7 @@ class Hunt:
         for (name, axes), arg in zip(self.arguments.items(), args, strict=True):
             if arg.ndim < len([axis for axis in axes if axis != "..."]):
                 return f"{name} needs axes ({', '.join(axes)}); yours has shape {arg.shape}.", ""
-        call = Call(0, "float64", args, {})
+        call = Call(0, "float64", args, {}, self.takes)
         [right], _ = run(self.right, [call])
         [broken], _ = run(self.broken, [call])
         shapes = ", ".join(f"{name} {arg.shape}" for name, arg in zip(names, args, strict=True))

@@ -1,11 +1,12 @@
 """From answers to a verdict. Works on plain arrays, wherever the answer was called."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from course_lib.checks import compare
-from course_lib.checks.calling import Answer, Call, run
+from course_lib.checks.calling import Answer, Calls
 from course_lib.checks.spec import Exercise, Seen, sentence
 from course_lib.checks.verdict import CaseResult, Verdict
 
@@ -16,13 +17,23 @@ SECOND_CALL = (
     "A second call with the same input gave another result: random, or something is kept between calls."
 )
 KEPT = "Another `{}` gave the result of an earlier call again: something is kept between the calls."
+MODE = "In eval mode the result is another one: nothing here may depend on `.train()` and `.eval()`."
+USED = "A module that has answered another call before gives another result: it keeps something in `self`."
+UNREACHED = (
+    "No gradient reaches `{}`, so training could not change it: is it unused, or is a `.detach()`, `.data`, "
+    "`no_grad` or a new tensor in the way?"
+)
+NAN_GRADIENT = (
+    "The values are right, but the gradient of `{}` is not finite, and one step of training would spoil the "
+    "weights: give a query with nothing to attend to finite scores, and set its row to 0 afterwards."
+)
 NUMBERS = "The shapes are right, the numbers are not: follow the smallest input that differs by hand."
 LIKELY = 2 / 3
-DECIDING = ("float64", "float32", "again")
+DECIDING = ("float64", "float32", "again", "reused", "eval")
 
 
 def judge(
-    exercise: Exercise, calls: Sequence[Call], answers: Sequence[Answer], printed: str = "", name: str = ""
+    exercise: Exercise, calls: Calls, answers: Sequence[Answer], printed: str = "", name: str = ""
 ) -> Verdict:
     """The verdict on the answers to these calls; `name` as in `not_attempted`."""
     if all(answer.kind == "ellipsis" or answer.error == "NotImplementedError" for answer in answers):
@@ -44,11 +55,11 @@ class Judging:
     holds those that decide about cases, the smallest input first: a fault is easiest to see there.
     """
 
-    def __init__(self, exercise: Exercise, calls: Sequence[Call], answers: Sequence[Answer]) -> None:
+    def __init__(self, exercise: Exercise, calls: Calls, answers: Sequence[Answer]) -> None:
         self.exercise, self.calls, self.answers = exercise, calls, answers
         self.names = list(exercise.outputs)
         self.all_cases = set(range(len(exercise.cases)))
-        self.expected, _ = run(exercise.reference, calls)
+        self.expected = calls.answers_of(exercise.reference)
         deciding = (i for i, call in enumerate(calls) if call.purpose in DECIDING)
         self.order = sorted(deciding, key=lambda i: (compare.size_of(calls[i]), i))
         self.hard = {i: self._hard_fault(i) for i in self.order}
@@ -65,7 +76,7 @@ class Judging:
         for convention in self.exercise.conventions:
             if self.agreement(convention) == self.all_cases:
                 cases = tuple(CaseResult(case.name, True, "right, in the other convention") for case in cases)
-                said = self._with_evidence(sentence(convention), self.faulty[0])
+                said = self._with_evidence(sentence(convention), self._clearest())
                 return Verdict(name, "other convention", 1.0, said, convention.__name__, cases, printed)
         misconception, message = self._diagnosis()
         return Verdict(name, "wrong", self._score(), message, misconception, cases, printed)
@@ -90,12 +101,12 @@ class Judging:
         kind, hard = self._clearest_hard_fault()
         if full:
             said = sentence(stored)
-            return stored.__name__, f"{hard} {said}" if hard else self._with_evidence(said, self.faulty[0])
+            return stored.__name__, f"{hard} {said}" if hard else self._with_evidence(said, self._clearest())
         if kind:
             return self._refused_in_place() or (kind, hard)
         if stored:
             said = f"This looks like a known slip: {sentence(stored)}"
-            return stored.__name__, self._with_evidence(said, self.faulty[0])
+            return stored.__name__, self._with_evidence(said, self._clearest())
         return self._broken_property() or (None, self._with_evidence(NUMBERS, self.faulty[0]))
 
     def tolerance(self, i: int) -> tuple[float, float]:
@@ -125,6 +136,8 @@ class Judging:
             return "type", NOTHING
         if answer.kind == "ellipsis":
             return "type", "`...` was returned"
+        if answer.kind == "module":
+            return "parameters", answer.text
         return self._type_or_shape_fault(i)
 
     def _came_instead(self, i: int) -> str:
@@ -133,16 +146,31 @@ class Judging:
             return f"a {answer.error} came"
         if answer.kind == "value":
             return f"it returned {', '.join(compare.show_short(part) for part in answer.arrays())}"
-        return {"nothing": "it returned None"}.get(answer.kind, f"{answer.text or answer.kind} came")
+        known = {"nothing": "it returned None", "module": "a module was built"}
+        return known.get(answer.kind, f"{answer.text or answer.kind} came")
 
     def _type_or_shape_fault(self, i: int) -> tuple[str, str] | None:
         right, got = self._right(i), self._outputs(i)
         if isinstance(got, str):
             return "type", got
+        if not self._measure(i):
+            return self._output_fault(i, got, right)
         for (name, axes), mine, wanted in zip(self.exercise.outputs.items(), got, right, strict=True):
             fault = compare.shape_fault(name, mine, wanted, axes, self.calls[i], self.exercise)
             if fault:
                 return "shape", fault
+        return None
+
+    def _output_fault(self, i: int, got: tuple, right: tuple) -> tuple[str, str] | None:
+        for (name, axes), mine, wanted in zip(self.exercise.outputs.items(), got, right, strict=True):
+            fault = compare.shape_fault(name, mine, wanted, axes, self.calls[i], self.exercise)
+            if fault:
+                return "shape", fault
+            if mine.size and wanted.size and (mine.dtype.kind == "U") != (wanted.dtype.kind == "U"):
+                return (
+                    "type",
+                    f"{name}: {compare.show_short(mine)} came, {compare.show_short(wanted)} expected",
+                )
             said = compare.difference([mine], [wanted], {name: axes}, *self.tolerance(i))
             if said and compare.lost_fractions(mine, wanted):
                 return "type", f"{name} has dtype {mine.dtype}, which holds no fractions: {said}"
@@ -160,7 +188,8 @@ class Judging:
             found.sort(key=lambda i: compare.lengths_shared(self.calls[i], self.exercise))
         i = found[0]
         kind, said = self.hard[i]
-        subject = "Your function " if kind in ("raised", "hung") else ""
+        who = "Your module " if self.exercise.parameters else "Your function "
+        subject = who if kind in ("raised", "hung") else ""
         stop = "" if said.endswith((".", "?")) else "."
         return kind, f"{subject}{said}{stop} This was on {self._call_text(i)}."
 
@@ -168,18 +197,54 @@ class Judging:
 
     def _right(self, i: int) -> tuple[np.ndarray, ...]:
         value = self.expected[i].value
-        return value if len(self.names) > 1 else (value,)
+        if len(self.names) > 1:
+            return value
+        return (np.array(value),)  # a list is one array here
 
     def _outputs(self, i: int) -> tuple[np.ndarray, ...] | str:
         return compare.outputs_of(self.answers[i], self._right(i), self.names)
 
+    def _measure(self, i: int) -> Callable | None:
+        return self.exercise.cases[self.calls[i].case].measure
+
+    def _measured(self, i: int, outputs: tuple[np.ndarray, ...]) -> dict[str, np.ndarray]:
+        """The statistics of one call's outputs by name."""
+        numbers = self._measure(i)(Seen(self._inputs(i), dict(zip(self.names, outputs, strict=True))))
+        return {name: np.asarray(number, dtype=float) for name, number in numbers.items()}
+
+    def _inputs(self, i: int) -> dict[str, object]:
+        call = self.calls[i]
+        return dict(zip(self.exercise.arguments, call.args, strict=False)) | dict(call.options)
+
+    def _difference(self, i: int) -> str:
+        got, right = self._outputs(i), self._right(i)
+        if not self._measure(i):
+            return compare.difference(got, right, self.exercise.outputs, *self.tolerance(i))
+        if self.calls[i].purpose == "again" and not all(map(np.array_equal, got, self._outputs(0))):
+            return "the same generator gave other random choices"
+        mine, wanted = self._measured(i, got), self._measured(i, right)
+        axes = {name: () for name in wanted}
+        return compare.difference(list(mine.values()), list(wanted.values()), axes, *self.tolerance(i))
+
     def _soft_fault(self, i: int) -> tuple[str, str] | None:
         if self.expected[i].kind == "raised":
             return None
-        said = compare.difference(self._outputs(i), self._right(i), self.exercise.outputs, *self.tolerance(i))
+        said = self._difference(i)
         if said:
             return "value", said
-        return ("changed", self._changed(i)) if self.answers[i].changed else None
+        if self.answers[i].changed:
+            return "changed", self._changed(i)
+        name, how = self._lost_gradient(i)
+        return ("gradient", f"the gradient of {name} is {how}") if name else None
+
+    def _lost_gradient(self, i: int) -> tuple[str, str]:
+        """A parameter that the gradient should reach and does not, and what its gradient is; ("", "") if
+        there is none."""
+        mine = self.answers[i].gradients
+        for name, how in self.expected[i].gradients.items():
+            if how == "reached" and mine.get(name) != "reached":
+                return name, {"none": "None", "zero": "all zeros"}.get(mine.get(name), "not finite")
+        return "", ""
 
     def _changed(self, i: int) -> str:
         names = [list(self.exercise.arguments)[k] for k in self.answers[i].changed]
@@ -189,7 +254,7 @@ class Judging:
 
     def agreement(self, stored: Callable) -> set[int]:
         """The cases on which a stored answer does what this answer did, in all calls."""
-        return self.agreement_with(run(stored, self.calls)[0])
+        return self.agreement_with(self.calls.answers_of(stored))
 
     def agreement_with(self, answers: Sequence[Answer]) -> set[int]:
         """The cases on which these answers to the same calls are alike in all calls."""
@@ -203,10 +268,18 @@ class Judging:
             return False
         if mine.kind != "value" or self.expected[i].kind != "value":
             return mine.text == other.text or mine.kind == "raised"
+        if self._lost(mine, i) != self._lost(other, i):
+            return False
         a, b = (compare.outputs_of(answer, self._right(i), self.names) for answer in (mine, other))
         if isinstance(a, str) or isinstance(b, str):
             return a == b
+        if self._measure(i) and [x.shape for x in a] == [x.shape for x in b]:
+            a, b = (tuple(self._measured(i, part).values()) for part in (a, b))
         return all(compare.same(x, y, *self.tolerance(i)) for x, y in zip(a, b, strict=True))
+
+    def _lost(self, answer: Answer, i: int) -> list[str]:
+        wanted = self.expected[i].gradients
+        return [name for name in wanted if wanted[name] == "reached" != answer.gradients.get(name)]
 
     def _closest_stored(self) -> tuple[Callable | None, bool]:
         """The stored answer to name, and whether it agrees on all cases.
@@ -235,6 +308,11 @@ class Judging:
             return self._not_finite(smallest)
         if self._second_call_differs():
             return "second call", SECOND_CALL
+        if self._gradient_is_lost():
+            return self._gradient_is_lost()
+        for purpose, said in (("eval", MODE), ("reused", USED)):
+            if all(self.calls[i].purpose == purpose for i in self.faulty):
+                return purpose, self._with_evidence(said, smallest)
         ignored, plain = self._ignored_argument()
         if ignored and plain not in self.faulty:  # right where it was asked first
             return "second call", self._with_evidence(KEPT.format(ignored), smallest)
@@ -245,6 +323,16 @@ class Judging:
         if ignored:
             said = f"The argument `{ignored}` is ignored: changing it changes nothing."
             return "ignored", self._with_evidence(said, smallest)
+        return None
+
+    def _gradient_is_lost(self) -> tuple[str, str] | None:
+        for i in self.order:
+            name, how = self._lost_gradient(i)
+            if name and how != "not finite":
+                return "gradient", self._with_evidence(UNREACHED.format(name), i)
+        if all(self.faults[i][0] == "gradient" for i in self.faulty):
+            i = self.faulty[0]
+            return "gradient", self._with_evidence(NAN_GRADIENT.format(self._lost_gradient(i)[0]), i)
         return None
 
     def _refused_in_place(self) -> tuple[str, str] | None:
@@ -261,13 +349,18 @@ class Judging:
 
     def _not_finite(self, i: int) -> tuple[str, str] | None:
         for misconception, said, is_bad in (("nan", NAN, np.isnan), ("inf", INFINITE, np.isinf)):
-            if any(np.any(is_bad(mine)) for mine in self._outputs(i)):
+            pairs = zip(self._outputs(i), self._right(i), strict=True)
+            numbers = [(mine, right) for mine, right in pairs if mine.dtype.kind == "f" == right.dtype.kind]
+            if any(np.any(is_bad(mine) & ~is_bad(right)) for mine, right in numbers):
                 return misconception, self._with_evidence(said, i)
         return None
 
     def _second_call_differs(self) -> bool:
         purposes = [call.purpose for call in self.calls]
-        return not self._alike(0, self.answers[purposes.index("again")])
+        again = purposes.index("again")
+        if self._measure(0):
+            return not all(map(np.array_equal, self._outputs(0), self._outputs(again)))
+        return not self._alike(0, replace(self.answers[again], gradients=self.answers[0].gradients))
 
     def holds(self, prop: Callable[[dict[str, Seen]], bool]) -> bool:
         """Whether a property holds for the answer, over all cases."""
@@ -277,9 +370,8 @@ class Judging:
         seen = {}
         for i, call in enumerate(self.calls):
             if call.purpose == "float64" and self.expected[i].kind == "value":
-                inputs = dict(zip(self.exercise.arguments, call.args, strict=False)) | dict(call.options)
                 outputs = dict(zip(self.names, self._outputs(i), strict=True))
-                seen[self.exercise.cases[call.case].name] = Seen(inputs, outputs)
+                seen[self.exercise.cases[call.case].name] = Seen(self._inputs(i), outputs)
         return seen
 
     def _where_it_fails(self, prop: Callable[[dict[str, Seen]], bool]) -> int:
@@ -309,10 +401,16 @@ class Judging:
 
     # (4) the first differing element, and the input on which it shows
 
+    def _clearest(self) -> int:
+        """The smallest faulty call; a lost gradient is shown only where no value differs."""
+        return next((i for i in self.faulty if self.faults[i][0] != "gradient"), self.faulty[0])
+
     def _with_evidence(self, text: str, i: int) -> str:
         return f"{text} On {self._call_text(i)}: {self.faults[i][1]}.".strip()
 
     def _call_text(self, i: int) -> str:
+        if self.hard[i] and self.hard[i][0] == "parameters":
+            return compare.constructor_text(self.exercise, self.calls[i])
         return compare.call_text(self.exercise, self.calls[i], self.exercise.cases[self.calls[i].case].name)
 
 

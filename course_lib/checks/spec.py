@@ -2,7 +2,7 @@
 
 import difflib
 import importlib.util
-import inspect
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -18,20 +18,25 @@ SPECS = Path(__file__).parent / "specs"
 class Case:
     """One input of an exercise.
 
-    `inputs` draws the positional arguments (a tuple) from a seeded generator, `options` go by keyword.
+    `inputs` draws the positional arguments (a tuple of arrays, numbers, lists and `Made`) from a seeded
+    generator, `options` go by keyword. Of a module the first arguments are those of its constructor;
+    `weights` sets some of its parameters by name, the others are drawn.
     A case that the reference answers with an exception must raise the same exception in an answer.
     `rtol` and `atol` replace the exercise's own, e.g. atol 0.0 where zeros must be exact.
+    `measure` (a `Seen` -> dict of numbers, name first) replaces the outputs of random answers by statistics.
     """
 
     name: str
     inputs: Callable[[np.random.Generator], tuple]
     options: Mapping[str, object] = field(default_factory=dict)
     weight: float = 1.0
+    weights: Mapping[str, object] = field(default_factory=dict)
+    measure: "Callable[[Seen], Mapping[str, float]] | None" = None
     rtol: float | None = None
     atol: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # an exercise is equal to itself alone, so it can be a key
 class Exercise:
     """One exercise: its contract, cases, stored answers and hints.
 
@@ -39,6 +44,9 @@ class Exercise:
     Wrong answers, conventions and properties are functions: the name is the id, the docstring the sentence.
     A property gets a dict from case name to `Seen` and returns True where it holds.
     `whole` names the outputs that must have an integer dtype, and says why.
+    `takes` is "numpy" or "torch": what the arrays of the cases become before they go in. `gives` is "numbers"
+    or "text". An exercise with `parameters` (names to axes, which are names of constructor arguments) asks
+    for an nn.Module; its first `n_init` arguments go to the constructor, the rest to the call.
     """
 
     id: str
@@ -57,6 +65,10 @@ class Exercise:
     conventions: Sequence[Callable] = ()
     properties: Sequence[Callable] = ()
     whole: Mapping[str, str] = field(default_factory=dict)
+    takes: str = "numpy"
+    gives: str = "numbers"
+    parameters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    n_init: int = 0
     rtol: float = 1e-4
     atol: float = 1e-5
 
@@ -71,7 +83,7 @@ class Seen:
 
 def sentence(function: Callable) -> str:
     """The docstring of a stored answer or property, on one line."""
-    return " ".join((inspect.getdoc(function) or "").split())
+    return " ".join((function.__doc__ or "").split())
 
 
 def exercise_ids() -> list[str]:
@@ -104,5 +116,6 @@ def load_file(path: Path) -> ModuleType:
     """Import one file of `specs/` (their names begin with a digit, so `import` cannot)."""
     found = importlib.util.spec_from_file_location(f"course_lib.checks.specs.{path.stem}", path)
     module = importlib.util.module_from_spec(found)
+    sys.modules[found.name] = module  # without it `inspect` finds no source of a class
     found.loader.exec_module(module)
     return module
