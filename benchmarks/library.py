@@ -10,6 +10,7 @@ import importlib.util
 import json
 import os
 import platform
+import random
 import statistics
 import sys
 import time
@@ -35,7 +36,7 @@ from course_lib.transformer.tiles import tiled_attention
 
 HERE = Path(__file__).parent
 N_VOCAB, D_MODEL, N_HEADS, N_LAYERS, BATCH = 64, 64, 4, 2, 64
-REPEATS = 31
+REPEATS = 60
 
 
 @dataclass(frozen=True)
@@ -77,14 +78,16 @@ def goals() -> list[Goal]:
 
 
 def measure(contenders: dict[str, Callable[[], object]], repeats: int = REPEATS) -> dict[str, float]:
-    """Median CPU milliseconds of each contender, taken in turns after one warm-up each."""
+    """Median CPU milliseconds of each contender, taken in turns of random order after one warm-up each."""
     times = {name: [] for name in contenders}
     for run in contenders.values():
         run()
+    order = random.Random(0)
     for _ in range(repeats):
-        for name, run in contenders.items():
+        # In a new order each time: a contender finds caches and memory as the one before left them.
+        for name in order.sample(list(contenders), len(contenders)):
             started = time.process_time()
-            run()
+            contenders[name]()
             times[name].append(time.process_time() - started)
     return {name: 1000 * statistics.median(each) for name, each in times.items()}
 
