@@ -33,7 +33,7 @@ STAMP = "course-stamp.txt"  # written last: what the finished environment was ma
 UNFINISHED = "course-unfinished.txt"  # written first, held open while the set-up runs, removed last
 LOG = "course-setup.log"
 TORCH_CPU_INDEX = "https://download.pytorch.org/whl/cpu"
-SPACE_NEEDED = 3 * 10**9  # bytes: the environment takes about 1.6 GB, unpacking some more
+SPACE_NEEDED = 3 * 10**9  # bytes: the environment takes about 1.9 GB, unpacking some more
 LINUX = sys.platform.startswith("linux")
 
 COMMANDS = {
@@ -292,7 +292,7 @@ def unfinished_marker() -> Iterator[None]:
 def install_all(accept_cuda: bool) -> None:
     """Python environment, then torch on its own, then everything else."""
     if not python_of(VENV).exists():
-        print("Setting up the course in .venv: once, some minutes, about 1.6 GB.", flush=True)
+        print("Setting up the course in .venv: once, some minutes, about 1.9 GB.", flush=True)
         make = [sys.executable, "-m", "venv", str(VENV)]
         if run_step("Making the Python environment", make) != 0:
             raise failed_step("The Python environment could not be made.", no_venv_hint())
