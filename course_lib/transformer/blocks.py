@@ -253,9 +253,9 @@ class DecoderLayer(nn.Module):
     def _memory(self, memory: Tensor, cache: DecoderCache | None) -> tuple[Tensor, Tensor]:
         """Keys and values of the memory; a cache has them computed once."""
         if cache is None:
-            return self.cross_attn.keys_values(memory, memory)
+            return self.cross_attn.keys_values(memory)
         if cache.memory is None:
-            cache.memory = self.cross_attn.keys_values(memory, memory)
+            cache.memory = self.cross_attn.keys_values(memory)
         return cache.memory
 
 
