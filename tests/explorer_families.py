@@ -3,6 +3,7 @@
 import numpy as np
 
 from course_lib import explorers
+from course_lib.explorers import qkv
 
 
 def dot_product_arguments(rng):
@@ -59,6 +60,27 @@ def mask_arguments(rng):
     }
 
 
+def qkv_arguments(rng):
+    """Named matrices and random ones; now and then tokens that are alike, so that weights tie."""
+    n = int(rng.integers(2, 5))
+    named = list(qkv.NAMED.values())
+    drawn = {
+        name: named[rng.integers(len(named))]
+        if rng.random() < 0.4
+        else rng.uniform(-3, 3, (2, 2)).round(2).tolist()
+        for name in ("W_Q", "W_K", "W_V")
+    }
+    vectors = rng.uniform(-3, 3, (n, 2)).round(1)
+    if rng.random() < 0.2:
+        vectors[1] = vectors[0]
+    return {
+        "text_or_tokens": rng.choice(["cats", "chase", "the", "mice"], n).tolist(),
+        "vectors": vectors.tolist(),
+        "query": int(rng.integers(n)),
+        **drawn,
+    }
+
+
 def training_replay_arguments(rng):
     """Runs of one head or several, some of them diverged, with and without accuracies and names."""
     steps, heads, n, m = (int(k) for k in rng.integers((2, 1, 1, 1), (12, 4, 7, 7)))
@@ -85,6 +107,7 @@ FAMILIES = {
     "attention": (explorers.attention_explorer, attention_arguments),
     "dot_product": (explorers.dot_product_explorer, dot_product_arguments),
     "mask": (explorers.mask_explorer, mask_arguments),
+    "qkv": (explorers.qkv_explorer, qkv_arguments),
     "softmax": (explorers.softmax_explorer, softmax_arguments),
     "sqrt_d": (explorers.sqrt_d_explorer, sqrt_d_arguments),
     "training_replay": (explorers.training_replay_explorer, training_replay_arguments),

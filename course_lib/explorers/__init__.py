@@ -3,6 +3,7 @@
 from course_lib.explorers.attention import attention_explorer
 from course_lib.explorers.dot_product import dot_product_explorer
 from course_lib.explorers.mask import mask_explorer
+from course_lib.explorers.qkv import qkv_explorer
 from course_lib.explorers.softmax import softmax_explorer
 from course_lib.explorers.sqrt_d import sqrt_d_explorer
 from course_lib.explorers.training_replay import training_replay_explorer
@@ -11,6 +12,7 @@ __all__ = [
     "attention_explorer",
     "dot_product_explorer",
     "mask_explorer",
+    "qkv_explorer",
     "softmax_explorer",
     "sqrt_d_explorer",
     "training_replay_explorer",
