@@ -102,11 +102,26 @@ def training_replay_arguments(rng):
     }
 
 
+def path_length_arguments(rng):
+    """All distances and gates, some gates next to 1 or at an end, n just large enough or much larger."""
+    distance = int(rng.integers(1, 101))
+    n = distance + 1 if rng.random() < 0.2 else int(10 ** rng.uniform(2.01, 4))
+    gates = [0.0, 1.0, 0.5, 1 - round(float(rng.uniform(0, 0.01)), 4), round(float(rng.uniform(0, 1)), 2)]
+    return {
+        "distance": distance,
+        "gate": float(rng.choice(gates, p=[0.05, 0.05, 0.1, 0.2, 0.6])),
+        "n": n,
+        "d_model": int(rng.integers(8, 4097)),
+        "backward": bool(rng.integers(2)),
+    }
+
+
 # One line per family: factory, random arguments.
 FAMILIES = {
     "attention": (explorers.attention_explorer, attention_arguments),
     "dot_product": (explorers.dot_product_explorer, dot_product_arguments),
     "mask": (explorers.mask_explorer, mask_arguments),
+    "path_length": (explorers.path_length_explorer, path_length_arguments),
     "qkv": (explorers.qkv_explorer, qkv_arguments),
     "softmax": (explorers.softmax_explorer, softmax_arguments),
     "sqrt_d": (explorers.sqrt_d_explorer, sqrt_d_arguments),

@@ -17,6 +17,7 @@ from course_lib.by_hand.layers import (
 )
 from course_lib.by_hand.masks import causal_mask, hide, masked_softmax, padding_mask
 from course_lib.by_hand.normalise import entropy, log_sum_exp, softmax, softmax_backward
+from course_lib.by_hand.paths import layer_costs, signal_left
 from course_lib.by_hand.positions import rotate, rotate_backward, sinusoidal_positions
 from course_lib.by_hand.tiles import tiled_attention, tiled_attention_backward
 from course_lib.by_hand.vectors import nearest, projection, similarity
@@ -32,6 +33,7 @@ __all__ = [
     "feed_forward_backward",
     "finite_difference",
     "hide",
+    "layer_costs",
     "layer_norm",
     "layer_norm_backward",
     "linear_backward",
@@ -45,6 +47,7 @@ __all__ = [
     "rotate_backward",
     "scaled_dot_product_attention",
     "scaled_dot_product_attention_backward",
+    "signal_left",
     "similarity",
     "sinusoidal_positions",
     "softmax",

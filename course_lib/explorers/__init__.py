@@ -3,6 +3,7 @@
 from course_lib.explorers.attention import attention_explorer
 from course_lib.explorers.dot_product import dot_product_explorer
 from course_lib.explorers.mask import mask_explorer
+from course_lib.explorers.path_length import path_length_explorer
 from course_lib.explorers.qkv import qkv_explorer
 from course_lib.explorers.softmax import softmax_explorer
 from course_lib.explorers.sqrt_d import sqrt_d_explorer
@@ -12,6 +13,7 @@ __all__ = [
     "attention_explorer",
     "dot_product_explorer",
     "mask_explorer",
+    "path_length_explorer",
     "qkv_explorer",
     "softmax_explorer",
     "sqrt_d_explorer",
