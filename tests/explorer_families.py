@@ -116,10 +116,31 @@ def path_length_arguments(rng):
     }
 
 
+def encoder_decoder_arguments(rng):
+    """One head or several, with and without the decoder's own weights; equal rows and rows short of 1."""
+    heads, n, m = (int(k) for k in rng.integers((1, 1, 1), (4, 9, 12)))
+    cross = rng.dirichlet(np.ones(m) * 0.4, (heads, n)).round(2)
+    if rng.random() < 0.3:
+        cross[:, rng.integers(n)] = 1 / m
+    own = np.tril(rng.uniform(0.1, 1, (heads, n, n)))
+    own /= own.sum(axis=-1, keepdims=True)
+    words = rng.choice(list("1987-0"), n).tolist() if rng.random() < 0.5 else [f"word{i}" for i in range(n)]
+    return {
+        "source": rng.choice(["le", "chat", " ", "7", "noir"], m).tolist(),
+        "target": words,
+        "cross": cross[0] if heads == 1 else cross,
+        "self_weights": None if rng.random() < 0.5 else own[0] if heads == 1 else own,
+        "step": None if rng.random() < 0.2 else int(rng.integers(n)),
+        "head": int(rng.integers(heads)),
+        "chosen": None if rng.random() < 0.5 else int(rng.integers(m)),
+    }
+
+
 # One line per family: factory, random arguments.
 FAMILIES = {
     "attention": (explorers.attention_explorer, attention_arguments),
     "dot_product": (explorers.dot_product_explorer, dot_product_arguments),
+    "encoder_decoder": (explorers.encoder_decoder_explorer, encoder_decoder_arguments),
     "mask": (explorers.mask_explorer, mask_arguments),
     "path_length": (explorers.path_length_explorer, path_length_arguments),
     "qkv": (explorers.qkv_explorer, qkv_arguments),

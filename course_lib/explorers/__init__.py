@@ -2,6 +2,7 @@
 
 from course_lib.explorers.attention import attention_explorer
 from course_lib.explorers.dot_product import dot_product_explorer
+from course_lib.explorers.encoder_decoder import encoder_decoder_explorer
 from course_lib.explorers.mask import mask_explorer
 from course_lib.explorers.path_length import path_length_explorer
 from course_lib.explorers.qkv import qkv_explorer
@@ -12,6 +13,7 @@ from course_lib.explorers.training_replay import training_replay_explorer
 __all__ = [
     "attention_explorer",
     "dot_product_explorer",
+    "encoder_decoder_explorer",
     "mask_explorer",
     "path_length_explorer",
     "qkv_explorer",

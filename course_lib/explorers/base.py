@@ -362,12 +362,15 @@ class Explorer(anywidget.AnyWidget):
 
             return picture(680, 8, self.TITLE, f"This could not be computed. {type(error).__name__}: {error}")
 
+    def _page_card(self) -> dict:
+        """The card of a page without a kernel; override where a part of it needs Python."""
+        return self.card
+
     def to_html(self, path: str | Path) -> Path:
         """Writes one file that works offline with no kernel; returns its path."""
         path = Path(path)
-        model = {
-            name: getattr(self, name) for name in [*self.state_names(), "card", "guess", "solved", "error"]
-        }
+        model = {name: getattr(self, name) for name in [*self.state_names(), "guess", "solved", "error"]}
+        model["card"] = self._page_card()
         model["results"] = (
             {name: plain(value) for name, value in self.compute().items()}
             if self._python and not self.error
