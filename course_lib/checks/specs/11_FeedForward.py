@@ -205,7 +205,7 @@ class with_silu(FeedForward):
 
 
 class with_squared_relu(FeedForward):
-    """You square after relu, as Primer does (So et al. 2021); here it is relu alone, as in the paper of 2017."""
+    """You square after relu, as Primer does (So et al. 2021); here it is relu alone, as in 2017."""
 
     def forward(self, x):
         return self.W_2(torch.relu(self.W_1(x)).square())
