@@ -51,7 +51,7 @@ def train(
     weights that stay; None keeps the last. `optimisers` replace those of the recipe; their own rates then
     follow its schedule. `save_to` is written each `every` steps and at the end. `resume_from` goes on where
     such a file stopped: with the generators that draw the batches in `generators`, as if without a stop.
-    Ctrl-C stops early and keeps the model and the history so far.
+    Ctrl-C stops early and keeps the model and the history so far. `quiet` leaves no line behind.
     Raises ValueError for what does not fit, NonFiniteError when the loss or its gradient is no finite number.
     """
     _check_arguments(every, best, evaluate)
@@ -84,7 +84,9 @@ def train(
         model.eval()
     if run.best_weights is not None:
         model.load_state_dict(run.best_weights)
-    if not quiet:
+    if quiet:
+        progress.clear()
+    else:
         progress.close(sentence)
     return run.history
 

@@ -31,6 +31,12 @@ class Progress:
         sentence = self._lead() + sentence
         self._write(sentence[0].upper() + sentence[1:], end="\n")
 
+    def clear(self) -> None:
+        """Wipe the moving line and leave nothing, so that what is printed next begins on an empty line."""
+        if self.width:
+            print("\r" + " " * self.width + "\r", end="", flush=True)
+            self.width = 0
+
     def _lead(self) -> str:
         return f"{self.label}: " if self.label else ""
 

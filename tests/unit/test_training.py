@@ -545,6 +545,15 @@ def test_the_moving_line_is_replaced_by_the_fixed_one(monkeypatch, capsys):
     assert last.rstrip(" \n") == "Reader: trained for 3 steps." and len(last) > len(moving[-1])
 
 
+def test_a_quiet_training_leaves_an_empty_line(monkeypatch, capsys):
+    monkeypatch.setattr(progress, "is_watched", lambda: True)
+    monkeypatch.setattr(progress.time, "monotonic", iter(range(100)).__next__)
+    train(Reader(), [IDS], copying_loss, Recipe(3, warmup=1), quiet=True)
+    *moving, blank, last = capsys.readouterr().out.split("\r")
+    assert len(moving) == 3 and moving[-1].strip() and last == ""
+    assert blank.isspace() and "\n" not in blank and len(blank) >= max(map(len, moving))
+
+
 def test_a_built_notebook_stores_the_final_line_alone(tmp_path):
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
     code = (
