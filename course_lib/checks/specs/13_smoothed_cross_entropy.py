@@ -246,8 +246,8 @@ EXERCISE = Exercise(
     id="smoothed_cross_entropy",
     contract=(
         "smoothed_cross_entropy(logits, targets, pad, smoothing=0.0) -> loss, a single number; logits (B, n, "
-        "V), targets (B, n). Mean over the tokens that are not pad; soft target (1 - s) one-hot + s / V; no real "
-        "token at all gives 0."
+        "V), targets (B, n). Mean over the tokens that are not pad; soft target (1 - s) one-hot + s / V; "
+        "no real token at all gives 0."
     ),
     minutes=18,
     difficulty=3,
