@@ -1,0 +1,68 @@
+"""The scripts of sources/training run from end to end in a short form, and write what lessons read."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from course_lib.training import History
+from course_lib.transformer.checkpoints import load_checkpoint
+from course_lib.transformer.recurrent import RecurrentSeq2Seq
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = ROOT / "course_lib" / "data" / "files"
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """As the scripts run: at these sizes several threads are slower."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+def script(name):
+    spec = importlib.util.spec_from_file_location(
+        f"training_{name}", ROOT / "sources" / "training" / f"{name}.py"
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def read(folder, name):
+    """The model of the files `name` in this folder, and what its .json says."""
+    about = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
+    n_source, n_target = (len(about[f"{side}_tokens"]) + 4 for side in ("source", "target"))
+    model = RecurrentSeq2Seq(n_source, n_target, **about["sizes"])
+    load_checkpoint(folder / f"{name}.safetensors", model, about["sha256_of_the_table"])
+    return model, about
+
+
+def test_dates_in_short_form(tmp_path):
+    dates = script("07_dates")
+    said = dates.main(tmp_path, share=0.004, seeds=(1,), n_test=20)
+    _, about = read(tmp_path, "07_dates")
+    assert about == json.loads(json.dumps(said)) and about["parameters"] < 1e6
+    assert set(about["ablations"]) == set(dates.ABLATIONS) and set(about["exact_by_language"]) == set(
+        dates.LANGUAGES
+    )
+    history = History.from_arrays({name: np.array(values) for name, values in about["history"].items()})
+    assert set(history.maps) == set(dates.WATCHED) and len(history) == about["recipe"]["steps"]
+    assert np.allclose(history.maps[dates.WATCHED[0]].sum(axis=-1), 1, atol=0.02)
+
+
+def test_shipped_dates_are_what_the_script_says():
+    dates = script("07_dates")
+    model, about = read(FILES, "07_dates")
+    pairs = dates.Pairs(dates.LANGUAGES, about["seed"])
+    assert about["source_tokens"] == pairs.source.vocabulary.tokens[4:]
+    assert about["recipe"] == json.loads(json.dumps(dates.asdict(dates.RECIPE)))
+    with torch.no_grad():
+        assert pairs.exact(model.eval(), pairs.data.test[:200]) > 0.97
+    size = sum((FILES / f"07_dates.{kind}").stat().st_size for kind in ("safetensors", "json"))
+    assert size < 1e6
