@@ -136,12 +136,34 @@ def encoder_decoder_arguments(rng):
     }
 
 
+def multi_head_arguments(rng):
+    """The example with heads aimed anywhere and some of them off, or maps of a model, with values or without."""
+    if rng.random() < 0.6:
+        return {
+            "n_heads": int(rng.choice([1, 2, 4, 8])),
+            "aimed": [
+                (int(rng.integers(8)), round(float(rng.uniform(0, 5)), 2)) for _ in range(rng.integers(4))
+            ],
+            "off": rng.integers(8, size=rng.integers(3)).tolist(),
+        }
+    H, n, m, d = (int(k) for k in rng.integers((1, 1, 1, 1), (8, 7, 7, 6)))
+    return {
+        "weights": rng.dirichlet(np.ones(m), (H, n)),
+        "values": rng.normal(size=(H, m, d)) if rng.random() < 0.6 else None,
+        "rows": [f"r{i}" for i in range(n)] if rng.random() < 0.5 else None,
+        "columns": rng.choice(["the", "cat"], m).tolist() if rng.random() < 0.5 else None,
+        "off": [int(rng.integers(H))] if rng.random() < 0.5 else [],
+        "query": int(rng.integers(n)),
+    }
+
+
 # One line per family: factory, random arguments.
 FAMILIES = {
     "attention": (explorers.attention_explorer, attention_arguments),
     "dot_product": (explorers.dot_product_explorer, dot_product_arguments),
     "encoder_decoder": (explorers.encoder_decoder_explorer, encoder_decoder_arguments),
     "mask": (explorers.mask_explorer, mask_arguments),
+    "multi_head": (explorers.multi_head_explorer, multi_head_arguments),
     "path_length": (explorers.path_length_explorer, path_length_arguments),
     "qkv": (explorers.qkv_explorer, qkv_arguments),
     "softmax": (explorers.softmax_explorer, softmax_arguments),

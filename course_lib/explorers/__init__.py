@@ -4,6 +4,7 @@ from course_lib.explorers.attention import attention_explorer
 from course_lib.explorers.dot_product import dot_product_explorer
 from course_lib.explorers.encoder_decoder import encoder_decoder_explorer
 from course_lib.explorers.mask import mask_explorer
+from course_lib.explorers.multi_head import multi_head_explorer
 from course_lib.explorers.path_length import path_length_explorer
 from course_lib.explorers.qkv import qkv_explorer
 from course_lib.explorers.softmax import softmax_explorer
@@ -15,6 +16,7 @@ __all__ = [
     "dot_product_explorer",
     "encoder_decoder_explorer",
     "mask_explorer",
+    "multi_head_explorer",
     "path_length_explorer",
     "qkv_explorer",
     "softmax_explorer",
