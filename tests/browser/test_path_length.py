@@ -4,6 +4,14 @@ import pytest
 
 from course_lib.explorers import path_length_explorer
 
+CUT = """() => {
+  const stage = document.querySelector('.cx-stage').getBoundingClientRect();
+  return [...document.querySelectorAll('.cx-picture text')].filter((text) => {
+    const box = text.getBoundingClientRect();
+    return box.left < stage.left - 1 || box.right > stage.right + 1 || box.top < stage.top;
+  }).map((text) => text.textContent);
+}"""
+
 
 @pytest.fixture
 def seen(harness):
@@ -100,3 +108,10 @@ def test_the_guess_hides_the_signal_and_keeps_the_hands_off(harness):
     seen.settle()
     assert "what 7 steps leave" in seen.page.locator(".cx-verdict").inner_text()
     assert "0.005" in texts(seen)
+
+
+@pytest.mark.parametrize("width", [460, 640])
+def test_nothing_is_cut_at_the_edges(harness, width):
+    for backward in (False, True):
+        explorer = path_length_explorer(distance=100, gate=0.8, n=10_000, backward=backward, predict=False)
+        assert harness(explorer, width=width).page.evaluate(CUT) == []

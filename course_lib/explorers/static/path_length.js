@@ -58,7 +58,7 @@ function places(ctx) {
   const fit = WINDOWS.find((w) => w >= 1.1 * state.distance) ?? 100;
   const held = ctx.hold("window", fit); // while something is dragged the scale stands still
   const hops = held >= state.distance ? held : fit;
-  const [left, right] = [width < 520 ? 70 : 96, width - (width < 520 ? 84 : 110)];
+  const [left, right] = [width < 520 ? 86 : 96, width - (width < 520 ? 84 : 110)];
   const hop = (right - left) / hops;
   return { ...lanes(width), left, right, hop, hops, end: left + hop * state.distance, bar: Math.min(28, hop * 0.72), at: (k) => left + hop * k };
 }
@@ -109,12 +109,13 @@ function oneHop(at, { state, width }) {
   const tip = state.backward ? at.left : at.end;
   const round = (v) => Math.round(v * 100) / 100;
   const more = `carries its weight: 1/${grouped(state.n)} at equal scores, near 1 once it looks there`;
+  const brief = `carries its weight: 1/${grouped(state.n)} at equal scores, up to 1`;
   const roomy = width >= 680;
   return [
     s("path", { d: `M${round(at.left)} ${y - (state.backward ? -5 : 4)}C${round(at.left)} ${deep} ${round(at.end)} ${deep} ${round(at.end)} ${y + (state.backward ? -4 : 5)}`, fill: "none", style: "stroke:var(--cx-key);stroke-width:3.5" }),
     s("polygon", { points: `${round(tip)},${y - 5} ${round(tip - 6)},${y + 9} ${round(tip + 6)},${y + 9}`, style: "fill:var(--cx-key)" }),
     strong(0, y + 72, "Attention: 1 hop, at any distance"),
-    roomy ? small(256, y + 72, more) : small(0, y + 90, more),
+    roomy ? small(256, y + 72, more) : small(0, y + 90, width < 520 ? brief : more),
   ];
 }
 
