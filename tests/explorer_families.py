@@ -60,6 +60,22 @@ def mask_arguments(rng):
     }
 
 
+def positions_arguments(rng):
+    """All schemes and sizes; learned tables that end before n and after it."""
+    d, n = 2 * int(rng.integers(2, 25)), int(rng.integers(8, 65))
+    return {
+        "scheme": rng.choice(["sinusoidal", "learned", "rotary", "alibi", "none"]).item(),
+        "position": int(rng.integers(n)),
+        "pair": int(rng.integers(d // 2)),
+        "head": int(rng.integers(1, 9)),
+        "base": float(rng.choice([2, 10, 500, 10000, 123456])),
+        "d": d,
+        "n": n,
+        "length": int(rng.integers(5, 65)),
+        "seed": int(rng.integers(5)),
+    }
+
+
 def qkv_arguments(rng):
     """Named matrices and random ones; now and then tokens that are alike, so that weights tie."""
     n = int(rng.integers(2, 5))
@@ -165,6 +181,7 @@ FAMILIES = {
     "mask": (explorers.mask_explorer, mask_arguments),
     "multi_head": (explorers.multi_head_explorer, multi_head_arguments),
     "path_length": (explorers.path_length_explorer, path_length_arguments),
+    "positions": (explorers.positions_explorer, positions_arguments),
     "qkv": (explorers.qkv_explorer, qkv_arguments),
     "softmax": (explorers.softmax_explorer, softmax_arguments),
     "sqrt_d": (explorers.sqrt_d_explorer, sqrt_d_arguments),

@@ -6,6 +6,7 @@ from course_lib.explorers.encoder_decoder import encoder_decoder_explorer
 from course_lib.explorers.mask import mask_explorer
 from course_lib.explorers.multi_head import multi_head_explorer
 from course_lib.explorers.path_length import path_length_explorer
+from course_lib.explorers.positions import positions_explorer
 from course_lib.explorers.qkv import qkv_explorer
 from course_lib.explorers.softmax import softmax_explorer
 from course_lib.explorers.sqrt_d import sqrt_d_explorer
@@ -18,6 +19,7 @@ __all__ = [
     "mask_explorer",
     "multi_head_explorer",
     "path_length_explorer",
+    "positions_explorer",
     "qkv_explorer",
     "softmax_explorer",
     "sqrt_d_explorer",

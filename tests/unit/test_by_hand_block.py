@@ -44,12 +44,12 @@ def test_feed_forward_treats_every_token_alike():
 
 
 @few
-@given(n=sizes, pairs=sizes, start=st.integers(0, 999))
-def test_sinusoids_are_the_formula(n, pairs, start):
+@given(n=sizes, pairs=sizes, start=st.integers(0, 999), base=st.sampled_from([10000, 20]))
+def test_sinusoids_are_the_formula(n, pairs, start, base):
     d = 2 * pairs
-    found = by_hand.sinusoidal_positions(n, d, start)
+    found = by_hand.sinusoidal_positions(n, d, start, base)
     for p, i in np.ndindex(n, pairs):
-        angle = (start + p) / 10000 ** (2 * i / d)
+        angle = (start + p) / base ** (2 * i / d)
         assert found[p, 2 * i : 2 * i + 2].tolist() == pytest.approx([math.sin(angle), math.cos(angle)])
 
 
@@ -63,11 +63,13 @@ def test_rotate_keeps_lengths_and_scores_depend_on_the_distance(n, pairs, start,
     np.testing.assert_allclose(rotated @ by_hand.rotate(K, start).T, by_hand.rotate(Q) @ by_hand.rotate(K).T)
 
 
-def test_rotate_turns_each_pair_by_its_own_angle():
+@pytest.mark.parametrize("base", [10000, 20])
+def test_rotate_turns_each_pair_by_its_own_angle(base):
     x, start = draw(2, 3, 6), 4
-    found = by_hand.rotate(x, start)
+    found = by_hand.rotate(x, start, base)
+    np.testing.assert_allclose(by_hand.rotate_backward(found, start, base), x)
     for b, p, i in np.ndindex(2, 3, 3):
-        turned = complex(*x[b, p, 2 * i : 2 * i + 2]) * np.exp(1j * (start + p) / 10000 ** (2 * i / 6))
+        turned = complex(*x[b, p, 2 * i : 2 * i + 2]) * np.exp(1j * (start + p) / base ** (2 * i / 6))
         assert complex(*found[b, p, 2 * i : 2 * i + 2]) == pytest.approx(turned)
 
 

@@ -346,15 +346,18 @@ function h(tag, attributes = {}, ...children) {
 /**
  * Controls of a family. Each gives {node, update(state)}.
  * slider: {trait, label, min, max, step, format(value), log: true for a scale of ratios}; for a quantity that is not itself a
- * trait give get(state) -> value and put(value, state) -> changes, and in `trait` a name for the tests.
+ * trait give get(state) -> value and put(value, state) -> changes, and in `trait` a name for the tests. `max` may be a function
+ * of the state.
  */
 const slider = ({ trait, label: text, min, max, step, format = (v) => num(v, 1), log = false, get = (state) => state[trait], put = (value) => ({ [trait]: value }) }) => (ctx) => {
-  const change = (value) => ctx.set(put(clamp(snap(value, step), min, max), ctx.state));
+  const highest = (state) => (typeof max === "function" ? max(state) : max);
+  const change = (value) => ctx.set(put(clamp(snap(value, step), min, highest(ctx.state)), ctx.state));
   const [to, from] = log ? [Math.log10, (v) => 10 ** v] : [(v) => v, (v) => v];
-  const ticks = Math.round((to(max) - to(min)) / (log ? 0.02 : step));
+  const range = (state) => to(highest(state)) - to(min);
+  const ticksOf = (state) => Math.round(range(state) / (log ? 0.02 : step));
   const input = h("input", {
-    type: "range", min: 0, max: ticks, step: 1, "data-trait": trait,
-    oninput: () => change(from(to(min) + ((to(max) - to(min)) * input.value) / ticks)),
+    type: "range", min: 0, max: ticksOf(ctx.state), step: 1, "data-trait": trait,
+    oninput: () => change(from(to(min) + (range(ctx.state) * input.value) / ticksOf(ctx.state))),
     onpointerdown: () => ctx.busy(true),
     onpointerup: () => ctx.busy(false),
     onpointercancel: () => ctx.busy(false),
@@ -373,7 +376,9 @@ const slider = ({ trait, label: text, min, max, step, format = (v) => num(v, 1),
     node: h("label", { class: "cx-control" }, h("span", { class: "cx-label" }, text), input, output),
     update(state) {
       const value = get(state);
-      const at = clamp(Math.round(((to(value) - to(min)) / (to(max) - to(min))) * ticks), 0, ticks);
+      const ticks = ticksOf(state);
+      if (Number(input.max) !== ticks) input.max = ticks;
+      const at = clamp(Math.round(((to(value) - to(min)) / (range(state) || 1)) * ticks), 0, ticks);
       if (Number(input.value) !== at) input.value = at;
       const shown = format(value);
       if (output.textContent !== shown) output.textContent = shown;
