@@ -29,7 +29,7 @@ start("09_positions", torch=True)
 #
 # *Dog bites man* is no news. *Man bites dog* is. The two have the same three words, so all of the news is in the order.
 #
-# Lesson 08 built self-attention, and found a property of it: shuffle the input, and the output comes out shuffled in the same way. What does that do to our two sentences?
+# Lesson 08 built self-attention, and found that it is equivariant: shuffle the input, and the output comes out shuffled in the same way. What does that do to our two sentences?
 #
 # **Predict.** Self-attention reads both, with no mask. What does it make of the word *dog*?
 
@@ -491,7 +491,7 @@ assert torch.allclose(rotate(q).norm(dim=-1), q.norm(dim=-1))  # turning keeps l
 compare("moved", "only where both are turned")
 
 # %% [markdown]
-# **Look.** Turned together, they forget where they stand and keep how far apart. Turned alone, the score depends on the place. The **values are never turned**: what a token hands over should not depend on where it stands.
+# **Look.** Turned together, they forget where they stand and keep how far apart. Turned alone, the score depends on the place. The **values are never turned**: what a token hands over should not depend on where it stands. (Where waves are added, the values carry them too.)
 #
 # Does rotary prefer what is near? The next cell takes one key content at all positions, and two queries that stand at 20. The first query equals the key. The second is the key *turned back by 7 positions*.
 
@@ -532,7 +532,7 @@ assert by_distance["near"].argmax() == 0 and by_distance["back"].argmax() == 7
 # **By hand.** Slope $\ln 2$, three keys at the distances 2, 1 and 0, all contents alike, so the scores are only the bias: $-2 \ln 2$, $-\ln 2$, $0$.
 # Softmax takes $e$ to these: $\tfrac14, \tfrac12, 1$. The sum is $\tfrac74$, so the weights are $\tfrac17, \tfrac27, \tfrac47$. Each step back halves the weight.
 #
-# **Run.** The paper's numbers, then the library's bias for four heads.
+# **Run.** The numbers from above, then the library's bias for four heads.
 
 # %%
 from course_lib.transformer.positions import alibi_bias
@@ -553,7 +553,7 @@ assert (four[:, 0, 1:] == -torch.inf).all()
 predict("mirror")
 
 # %% [markdown]
-# **Run.** Our two sentences with six ways to tell positions, or none, through one random attention. The first cell measures how far apart the two means over the words are.
+# **Run.** Our two sentences through one random attention, with no positions and in five ways with them. The first cell measures how far apart the two means over the words are.
 
 # %%
 from course_lib.transformer.attention import scaled_dot_product_attention
@@ -599,6 +599,20 @@ for order in ((1, 0, 2), (2, 1, 0)):
 # <details><summary>Answer</summary>
 #
 # Three: each order and its mirror image count as one.
+#
+# </details>
+#
+# All schemes side by side, in an explorer. (It draws the cosine to the right and the sine upwards, so its hands run counter-clockwise.) Begin with the waves: **find a base and a pair whose hand turns once in about 24 positions.** Then choose *ALiBi* and look at the words that trade places. It has no sign there either, so why does it notice this swap?
+
+# %%
+from course_lib.explorers import positions_explorer
+
+positions_explorer(predict=False)
+
+# %% [markdown]
+# <details><summary>Answer</summary>
+#
+# The swap turns *the dog bites the man* into *the man bites the dog*. That is no mirror image: both *the* stay where they are, and their distances to *dog* and *man* change.
 #
 # </details>
 
@@ -776,7 +790,7 @@ compare("nothing", "about 0.7" if 0.6 < recent["none"][0] < 0.85 else "about 0.1
 # %% [markdown]
 # **Look.** At 16 tokens all four schemes are good, and even no positions at all is far above chance: the mask counts. At 64 one is left.
 #
-# - **Learned**: no text had a position 16, so its row is as it was drawn.
+# - **Learned**: no text had a position 16, so its row is still as random as it was drawn.
 # - **Sinusoidal**: every position has a wave, and yet the model fails. The hope of 2017 does not come true here. The waves of position 40 exist, but no training example ever asked what to do with them. Press and others (2022, section 2) find the same for language models.
 # - **Rotary** does better at 32 and is lost at 64, though its scores depend on the distance alone. Why? We come to that.
 # - **ALiBi**: what is far counts less, at any length.
@@ -869,7 +883,7 @@ others = [second_half(recent_models["rotary"], most_recent, 64, window) for wind
 assert 0.7 < others[0] < 0.92 and others[1] > 0.85 and others[2] < 0.6
 
 # %% [markdown]
-# **Look.** The same weights, and rotary is back. Its failure was the unseen distances, nothing else. The window does not save the waves and the table: they fail by the *positions* themselves, and a token at position 50 carries a vector that the model has not met.
+# **Look.** The same weights, and rotary is back. Its failure came from the unseen distances. The window does not save the waves and the table: they fail by the *positions* themselves, and a token at position 50 carries a vector that the model has not met.
 # Two kinds of "never seen", and one mask tells them apart. ALiBi needs no window. It *is* one, with a soft edge.
 #
 # **Change it.** Use windows of 8, 24 and 48 in the cell above (its assert may complain). Guess for rotary: which of the three still works?
