@@ -234,7 +234,10 @@ def exact_in(pairs: Pairs, model: nn.Module, language: str, n_test: int) -> floa
 def rounded(history: History) -> dict:
     """The history as lists, maps to 3 decimals: what `History.from_arrays` reads."""
     digits = {name: 3 if name.startswith("maps/") else 6 for name in history.arrays()}
-    return {name: np.round(1.0 * v, digits[name]).tolist() for name, v in history.arrays().items()}
+    return {
+        name: np.round(values.astype(np.float64), digits[name]).tolist()
+        for name, values in history.arrays().items()
+    }
 
 
 def ablations(share: float, seeds: tuple[int, ...], n_test: int) -> dict[str, dict]:
