@@ -196,7 +196,7 @@ const pathFamily = {
     const { width, state } = ctx;
     const y = costTop(width);
     const half = width < 520 ? width : (width - 44) / 2;
-    const chainWords = state.backward ? `Recurrent network: ${hopsOf(state.distance)} back, one after another` : `Recurrent network: ${hopsOf(state.distance)}, one after another`;
+    const chainWords = `Recurrent network: ${hopsOf(state.distance)}${state.backward ? " back" : ""}${state.backward && width < 520 ? "" : ", one after another"}`;
     return [
       s("g", {}, strong(0, 13, chainWords), chain(at, ctx)),
       s("g", {}, line(at.left - 20, at.base, at.right + 6, at.base, "cx-grid")),
