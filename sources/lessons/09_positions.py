@@ -161,7 +161,7 @@ compare("same_gap", "the same, -0.4161")
 # %% [markdown]
 # ## One hand is not enough (7 min)
 #
-# A radian never divides a full turn, $2\pi = 6.283\ldots$ radians, so with the paper's step no hand comes back *exactly*.
+# A radian never divides a full turn, $2\pi = 6.283\ldots$ radians, so with the paper's step the hand never comes back *exactly*.
 #
 # **Predict.** One hand, 1 radian per position. Which of the positions 1 to 50 looks most like position 0?
 
@@ -182,7 +182,7 @@ assert likeness.shape == (51,) and best.indices[0] + 1 == 44 and best.values[0] 
 compare("twin", "44")
 
 # %% [markdown]
-# **Look.** 44 radians are 7.003 turns, so position 44 is position 0's twin. Its neighbour, position 1, is far less like it. One hand is a clock without an hour hand: it says how far the minute is, not which hour it is.
+# **Look.** 44 radians are 7.003 turns, so position 44 is position 0's twin. Its neighbour, position 1, is far less like it. One hand is a clock without an hour hand: it tells the minute, and not the hour.
 #
 # So take more hands, each slower than the one before. A vector of $d$ features holds $d/2$ hands, two features each. With $i = 0, 1, \ldots, d/2 - 1$:
 #
@@ -190,9 +190,7 @@ compare("twin", "44")
 #
 # These are **sinusoidal positions** (Vaswani and others, 2017, section 3.5). Hand 0 moves by 1 radian per position, and each next one by a fixed factor less. The number by which $p$ is multiplied, $10000^{-2i/d}$, is the *rate* of hand $i$.
 #
-# What we found for one hand holds for all. The dot product of two positions is the sum of $\cos(\text{distance} \cdot \text{rate})$ over the hands. A step of any fixed size is one matrix, a rotation for each hand. The authors chose waves for that reason: a fixed offset should be learnable as a linear map.
-#
-# The next cell has 32 hands, $d = 64$, and asks again for the twin of position 0, up to position 100,000.
+# What we found for one hand holds for all. The dot product of two positions is the sum of $\cos(\text{distance} \cdot \text{rate})$ over the hands. The next cell has 32 hands, $d = 64$, and asks again for the twin of position 0, up to position 100,000.
 
 # %%
 from course_lib.transformer.positions import sinusoidal_positions
@@ -208,7 +206,20 @@ assert [(P[1:] @ P[0]).argmax() + 1 for P in few] == [1885, 6283, 1]
 assert 47_000 < 2 * torch.pi * 10000 ** (62 / 64) < 47_500  # positions for one turn of the slowest hand
 
 # %% [markdown]
-# **Look.** Now the neighbour is the most alike, and position 44 is far. The next cell shows all features as stripes, and both curves of likeness.
+# **Look.** Now the neighbour is the most alike, and position 44 is far.
+#
+# The second finding holds too: a step of a fixed size is *one* matrix, the same from every position. It has a small rotation for each hand along its diagonal. The authors chose waves for that reason: a fixed distance should be learnable as a linear map. The next cell builds the matrix for 7 steps.
+
+# %%
+turns = 7 * 10000.0 ** (-torch.arange(0, 64, 2) / 64)  # (d/2,): 7 steps of each hand
+blocks = [torch.tensor([[a.cos(), a.sin()], [-a.sin(), a.cos()]]) for a in turns]
+R_7 = torch.block_diag(*blocks)  # (d, d)
+print("R_7 takes every position to the one 7 later:", torch.allclose(PE[:-7] @ R_7.T, PE[7:]))
+assert R_7.shape == (64, 64) and torch.allclose(PE[:-7] @ R_7.T, PE[7:])
+assert torch.allclose(torch.cos(turns).sum(), PE[100] @ PE[107])  # and the sum of cosines
+
+# %% [markdown]
+# The next cell shows all features as stripes, and both curves of likeness.
 
 # %%
 fig, (left, right) = figure(8, 3.2, columns=2)
@@ -387,9 +398,9 @@ for n in (16, 17):
 #
 # ## Ask for the distance (5 min)
 #
-# Something else is odd about adding. Write $\mathbf e$ for the word and $\mathbf p$ for the place. The score of a query at one token and a key at another is
+# Something else is odd about adding. Write $\mathbf e$ for the word and $\mathbf u$ for the place. The score of a query at one token and a key at another is
 #
-# $$(\mathbf e + \mathbf p)^\top W (\mathbf e' + \mathbf p') = \mathbf e^\top W \mathbf e' + \mathbf e^\top W \mathbf p' + \mathbf p^\top W \mathbf e' + \mathbf p^\top W \mathbf p'$$
+# $$(\mathbf e + \mathbf u)^\top W (\mathbf e' + \mathbf u') = \mathbf e^\top W \mathbf e' + \mathbf e^\top W \mathbf u' + \mathbf u^\top W \mathbf e' + \mathbf u^\top W \mathbf u'$$
 #
 # with $W = W_Q^\top W_K$ for column vectors. Word to word is what we had. Place to place is what we want. The two in the middle mix "this word" with "the fifth place", which is seldom of use. ([Dai and others, 2019](https://arxiv.org/abs/1901.02860), Transformer-XL, section 3.3, take the sum apart in this way.)
 #
@@ -488,6 +499,7 @@ print("both turned:    the same to 1e-10", torch.allclose(*both, rtol=0, atol=1e
 print("queries alone:  largest change above 1", bool((alone[0] - alone[1]).abs().max() > 1))
 assert torch.allclose(*both, rtol=0, atol=1e-10) and not torch.allclose(*alone, atol=1)
 assert torch.allclose(rotate(q).norm(dim=-1), q.norm(dim=-1))  # turning keeps lengths
+assert torch.isclose(both[0][5, 2], q[0] @ rotate(k[:1], start=2 - 5)[0])  # the line above: only r - p is left
 compare("moved", "only where both are turned")
 
 # %% [markdown]
@@ -510,7 +522,7 @@ show(fig, alt="Score by distance: for the query equal to the key highest at dist
 assert by_distance["near"].argmax() == 0 and by_distance["back"].argmax() == 7
 
 # %% [markdown]
-# **Look.** A query equal to the key scores highest at distance 0 and falls off. Su and others show that a bound on the score falls with the distance (section 3.4.3). But a query may be anything, and one that is turned back by 7 asks for *seven tokens before me*, whatever stands there.
+# **Look.** A query equal to the key scores highest at distance 0 and falls off. Su and others show that a bound on the score falls with the distance (section 3.4.3). But a query may be anything, and one that is turned back by 7 asks for *seven tokens before me*. (It aims with what the keys have in common. Here they are all alike; a model can give its keys a common part.)
 #
 # **Change it.** Aim at the token 12 before: which number do you change? Then aim at distance 30, for a query at 40 (make 41 keys).
 #
@@ -678,7 +690,7 @@ assert torch.allclose(last_output(tokens, 1, True), last_output(swapped, 1, True
 # %% [markdown]
 # ## The race (8 min, short path)
 #
-# Each scheme now gets the same small model: two layers with a causal mask. We borrow it from lesson 17, where you build it; here only its argument `positions` matters. All are trained on sequences of **16** tokens, and then asked in the second half of sequences of 16, 32 and 64.
+# Each scheme now gets the same small model: two layers with a causal mask. We borrow it from lesson 17, where you build it; here only its argument `positions` matters. All are trained on sequences of **16** tokens, and then asked on sequences of 16, 32 and 64. Only answers in the second half count: of 32 and 64 tokens, those are places that no training example had.
 #
 # The first task: *which letter followed the most recent marker?* The next cell shows one example; the marker is `*`, and a dot means "not asked".
 
