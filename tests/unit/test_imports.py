@@ -19,8 +19,19 @@ ALLOWED = {
     "machine": set(),
     "journal": set(),
     "plots": {"palette"},
-    "explorers": {"by_hand", "palette", "journal"},
-    "checks": {"by_hand", "transformer", "palette", "journal", "session"},
+    "explorers": {"by_hand", "palette", "journal", "text"},  # of text: the tokenizer, plain Python
+    # of the library: what a reference of an exercise is
+    "checks": {
+        "by_hand",
+        "transformer",
+        "text",
+        "data",
+        "training",
+        "decoding",
+        "palette",
+        "journal",
+        "session",
+    },
     "authoring": {"checks", "journal", "palette"},  # of checks: which exercises there are
     "doctor": {"journal", "machine", "data"},
     "workfolder": set(),
