@@ -135,7 +135,8 @@ def checked(source, target, cross, self_weights, by: str = "") -> Translation:
 def in_quotes(tokens: list[str]) -> list[str]:
     """Names for the line: in quotes, with their place where a token occurs more than once."""
     total = Counter(tokens)
-    return [f"'{t}'" + (f" (place {i + 1})" if total[t] > 1 else "") for i, t in enumerate(tokens)]
+    places = (f" (place {i + 1})" if total[t] > 1 else "" for i, t in enumerate(tokens))
+    return [f"'{t.replace(' ', '␣')}'{place}" for t, place in zip(tokens, places, strict=True)]
 
 
 def prefixes(target: list[str]) -> list[str]:
@@ -428,7 +429,8 @@ class EncoderDecoderExplorer(Explorer):
         level = row_width(source) <= width
         top = 20.0 if level else 20.0 + 0.72 * max(map(len, source)) * 7.3
         below = top + 210
-        xs, _ = row_places(source, 20.0, width)
+        lean = 0.0 if level else 0.65 * max(map(len, source)) * 7.3  # names that stand aslant lean out
+        xs, _ = row_places(source, 20.0, width - lean)
         ys, widths = row_places(target, 20.0, width)
         parts = [still.text(20, 4, "The source, all in sight", colour=QUIET, size=12)]
         for token, x in zip(source, xs, strict=True):
@@ -438,13 +440,16 @@ class EncoderDecoderExplorer(Explorer):
                 turn = f"translate({x + 4:.2f} {top + 14:.2f}) rotate(-50)"
                 parts.append(still.element("text", still.escape(token), transform=turn, fill=KEY))
         parts += self._still_fan(results["weights"], xs, (top + 36, below), ys[t])
+        turns = any(w < len(token) * 7.3 for w, token in zip(widths, target, strict=True))
         for i in range(t + 1):
-            narrow = widths[i] < len(target[i]) * 7.3
-            y = below + 18 + (18 if narrow and i % 2 else 0)
+            y = below + 18 + (22 if turns and i % 2 else 0)
             parts.append(still.text(ys[i], y, target[i], "middle", QUERY if i == t else still.INK, i == t))
-        parts.append(still.element("rect", x=ys[t] - widths[t] / 2, y=below + 2, width=widths[t], height=24.0,
-                                   rx=4, fill="none", stroke=QUERY, stroke_width=2))  # fmt: skip
-        wall = ys[t] + widths[t] / 2 + 8
+        frame = len(target[t]) * 7.6 + 12
+        parts.append(
+            still.element("rect", x=ys[t] - frame / 2, y=y - 17, width=frame, height=24.0, rx=4, fill="none",
+                          stroke=QUERY, stroke_width=2)
+        )  # fmt: skip
+        wall = ys[t] + max(widths[t], frame) / 2 + 6
         if t < n - 1:
             parts.append(still.hatch(wall, below - 20, 20 + width - wall, 66))
             parts.append(still.line(wall, below - 20, wall, below + 46, still.INK, 2.5))

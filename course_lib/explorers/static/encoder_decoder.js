@@ -47,15 +47,16 @@ const cut = (text, width, size = 14) => {
  */
 function rowPlaces(tokens, left, width, tall) {
   const texts = tokens.map(seenToken);
-  const pad = texts.every((t) => t.length === 1) ? 7 : 16;
+  const pad = texts.every((t) => t.length === 1) ? 7 : 12;
   const natural = texts.map((t) => textWidth(t, 14) + pad);
   const total = sum(natural);
   if (total <= width) {
-    const grow = Math.min(width / total, pad === 7 ? 2.6 : 2.2);
+    const grow = Math.min(width / total, pad === 7 ? 4 : 2.2);
     let at = left;
-    return { mode: "level", texts, cells: natural.map((w) => w * grow), chips: natural, x: natural.map((w) => ((at += w * grow), at - (w * grow) / 2)), right: left + total * grow };
+    const chips = natural.map((w) => (pad === 7 ? Math.min(w * grow - 1, 23) : Math.min(w * grow, w + 6)));
+    return { mode: "level", texts, cells: natural.map((w) => w * grow), chips, x: natural.map((w) => ((at += w * grow), at - (w * grow) / 2)), right: left + total * grow };
   }
-  const fits = natural.every((w) => w - 6 <= (2 * width) / tokens.length);
+  const fits = natural.every((w) => w - 2 <= (2 * width) / tokens.length);
   const mode = fits || !tall ? "turns" : "aslant";
   if (mode === "aslant") width -= 0.66 * Math.max(...texts.map((t) => textWidth(t))); // the last one leans out
   const cell = width / tokens.length;
@@ -71,14 +72,16 @@ const rise = (row) => (row.mode === "aslant" ? 12 + 0.78 * Math.max(...row.texts
 function stand(width, facts) {
   const { source, target, own, sizes: [, n, m] } = facts;
   const words = [...source, ...target].some((t) => seenToken(t).length > 1);
-  const gutter = width < 520 ? 0 : 60;
+  const gutter = width < 520 ? 0 : 52;
   // The map: beside the rows where both have room, else under them.
   const widest = (tokens, most) => Math.min(most, Math.max(...tokens.map((t) => textWidth(seenToken(t)))));
   const names = widest(target, 90) + 12;
   const steps = own ? ["start", ...target] : target;
-  const need = Math.max(...[source, steps].map((row) => sum(row.map((t) => textWidth(seenToken(t), 14) + (words ? 16 : 7)))));
+  const need = Math.max(...[source, steps].map((row) => sum(row.map((t) => textWidth(seenToken(t), 14) + (words ? 12 : 7)))));
   const cell = clamp((width * 0.31 - names) / m, 9, 34);
-  const mapWidth = Math.max(names + m * cell + 2, 156);
+  const level = (size) => widest(source, 99) < size - (words ? 3 : 1);
+  const leans = level(cell) ? 2 : Math.max(2, 4 + 0.5 * widest(source.slice(-2), 92) - cell / 2);
+  const mapWidth = Math.max(names + m * cell + leans, 156);
   const beside = width >= 560 && width - gutter - mapWidth - 28 >= need;
   const room = (beside ? width - mapWidth - 28 : width) - gutter;
   const from = rowPlaces(source, gutter, room, true);
@@ -93,8 +96,8 @@ function stand(width, facts) {
   const bottom = low + (own ? 74 : 26);
   const under = { x: 0, top: bottom + 14, cell: Math.min(34, (width - names - 40) / m), row: 20 };
   const aside = { x: width - mapWidth, top: 0, cell, row: clamp((bottom - 110) / n, 13, 26) };
-  const map = { ...(beside ? aside : under), names, n, m, level: widest(source, 99) < (beside ? cell : under.cell) - 3 };
-  map.grid = map.top + (map.level ? 58 : 46 + 0.87 * widest(source, 92));
+  const map = { ...(beside ? aside : under), names, n, m, level: level(beside ? cell : under.cell) };
+  map.grid = map.top + (map.level ? 58 : 50 + 0.87 * widest(source, 92));
   // Where the map stands alone, there is room for its notes beside it.
   map.aside = !beside && width - names - m * map.cell > 200;
   map.bottom = map.grid + map.row * n + (map.aside ? 6 : 40);
@@ -105,16 +108,26 @@ function stand(width, facts) {
 
 const chip = (x, y, width, look) => s("rect", { x: x - width / 2, y, width, height: 26, rx: 5, ...look });
 
+/** Of many words that stand aslant, those with room for a name: the chosen one and the largest weights first. */
+function namedAslant(ctx, from, chosen) {
+  const need = (j) => (j === chosen ? 2 : ctx.hidden || chosen !== null ? 0 : ctx.results.weights[j]);
+  const order = from.x.map((_, j) => j).sort((a, b) => need(b) - need(a) || a - b);
+  const named = new Set();
+  for (const j of order) if ([...named].every((k) => Math.abs(from.x[k] - from.x[j]) > 16.5)) named.add(j);
+  return named;
+}
+
 /** The source: all of it in sight; the one that is asked about has a frame. */
 function sourceRow(ctx, at, chosen) {
   const { from, top } = at;
+  const named = from.mode === "aslant" ? namedAslant(ctx, from, chosen) : null;
   return from.texts.map((text, j) => {
     const on = j === chosen;
     const look = { class: on ? "cx-strong" : "cx-key-text" };
     if (from.mode === "aslant") {
       return [
         s("circle", { cx: from.x[j], cy: top - 4, r: on ? 5 : 3, style: "fill:var(--cx-key)" }),
-        label(0, 0, text, { ...look, transform: `translate(${from.x[j] + 4} ${top - 12}) rotate(-50)` }),
+        named.has(j) && label(0, 0, text, { ...look, transform: `translate(${from.x[j] + 4} ${top - 12}) rotate(-50)` }),
       ];
     }
     const y = top - 26 - (from.mode === "turns" && j % 2 === 0 ? 24 : 0);
@@ -131,9 +144,10 @@ function sourceRow(ctx, at, chosen) {
 function targetRow(ctx, at, { step }, aloneLast) {
   const { to, line: y } = at;
   const last = to.x.length - 1;
+  const front = Math.max(to.start.x, at.gutter + to.start.chip / 2);
   const start = to.first === 1 && [
-    chip(to.start.x, y, to.start.chip - 2, { class: "cx-clear", style: "stroke:var(--cx-masked-line);stroke-dasharray:3 3" }),
-    label(to.start.x, y + 18, "start", { anchor: "middle", class: "cx-soft", style: "font-size:14px" }),
+    chip(front, y, to.start.chip - 2, { class: "cx-clear", style: "stroke:var(--cx-masked-line);stroke-dasharray:3 3" }),
+    label(front, y + 18, "start", { anchor: "middle", class: "cx-soft", style: "font-size:14px" }),
   ];
   const written = to.texts.slice(0, step + 1).map((text, i) => {
     const now = i === step;
@@ -184,13 +198,14 @@ function band([a, wide], y0, [b, broad], y1, style) {
 }
 
 /** Printed weights, the largest first; one that would stand on another is left out. */
-function printed(values, xs, y, colour) {
+function printed(values, places, y, colour, width) {
+  const xs = places.map((x) => clamp(x, 13, width - 13));
   const taken = [];
   const top = Math.max(...values);
   return values
     .map((_, j) => j)
     .sort((a, b) => values[b] - values[a] || a - b)
-    .filter((j) => values[j] >= ALIKE && taken.every((x) => Math.abs(x - xs[j]) > 27) && taken.push(xs[j]))
+    .filter((j) => values[j] >= ALIKE && taken.every((x) => Math.abs(x - xs[j]) > 31) && taken.push(xs[j]))
     .map((j) => label(xs[j], y, num(values[j]), { anchor: "middle", class: "cx-small " + (values[j] === top ? colour + " cx-strong" : values[j] < 0.1 ? "cx-soft" : "") }));
 }
 
@@ -204,7 +219,7 @@ function fanOut(ctx, at, { step }) {
     edge += whole * w;
     return w >= ALIKE && band([from.x[j], Math.max(1, Math.min(whole, from.cells[j] * 0.9) * w)], fan, [edge - (whole * w) / 2, Math.max(1, whole * w)], y - 1, "fill:var(--cx-key);opacity:0.45");
   });
-  return [bands, printed(row, from.x, at.top + 16, "cx-key-text")];
+  return [bands, printed(row, from.x, at.top + 16, "cx-key-text", ctx.width)];
 }
 
 /** The other way round: which written tokens looked at the chosen source token, and how much. */
@@ -217,7 +232,7 @@ function fanIn(ctx, at, { chosen }) {
     edge += whole * w;
     return w >= ALIKE && band([edge - (whole * w) / 2, Math.max(1, whole * w)], fan - 18, [to.x[i], Math.max(1, Math.min(whole, to.cells[i] * 0.9) * w)], y - 20, "fill:var(--cx-query);opacity:0.42");
   });
-  return [bands, printed(column, to.x, y - 6, "cx-query-text")];
+  return [bands, printed(column, to.x, y - 6, "cx-query-text", ctx.width)];
 }
 
 /** What the decoder looks at among its own tokens: arcs under the row, back from the present one. */
@@ -231,7 +246,7 @@ function backwards(ctx, at, { step }) {
     const depth = low + 26 + Math.min(36, 12 + Math.abs(to.x[step] - xs[j]) * 0.14);
     return s("path", { d: `M${round(to.x[step])} ${low + 4}C${round(to.x[step])} ${depth + 10} ${round(xs[j])} ${depth + 10} ${round(xs[j])} ${low + 20}`, fill: "none", style: `stroke:var(--cx-key);stroke-width:${round(Math.max(1, 12 * w))};opacity:0.45` });
   });
-  return [arcs, printed(weights, xs, low + 14, "cx-key-text")];
+  return [arcs, printed(weights, xs, low + 14, "cx-key-text", ctx.width)];
 }
 
 // ---------------------------------------------------------------- the whole map
@@ -250,6 +265,7 @@ function mapPanel(ctx, at, { step, head, chosen }) {
     heading,
     heatMap(ctx, crossMap(facts, head), { x: left, y: grid, width, height, chosen: step, rows, print: false, pick: (t) => ctx.set({ step: t }) }),
     columns.map((text, j) => {
+      if (j % Math.ceil((level ? 8 : 14) / cell)) return null;
       const x = left + (j + 0.5) * cell;
       return level ? label(x, grid - 6, text, { anchor: "middle" }) : label(0, 0, text, { transform: `translate(${x + 4} ${grid - 6}) rotate(-60)` });
     }),
