@@ -14,7 +14,8 @@ def seen(harness):
 def python_line(seen):
     """What Python says for the state that the page has."""
     again = positions_explorer(predict=False)
-    again.load_state({name: seen.get(name) for name in again.state_names()})
+    script = "names => Object.fromEntries(names.map(name => [name, window.explorerModel.get(name)]))"
+    again.load_state(seen.page.evaluate(script, again.state_names()))
     return again.line
 
 

@@ -16,14 +16,11 @@ def field(seen, name, row, column):
     return seen.page.locator(f"[data-trait='{name}[{row}][{column}]']")
 
 
-def state_of(seen):
-    return {name: seen.get(name) for name in seen.explorer.state_names()}
-
-
 def python_line(seen):
     """What Python says for the state that the page has."""
     again = qkv_explorer(predict=False)
-    again.load_state(state_of(seen))
+    script = "names => Object.fromEntries(names.map(name => [name, window.explorerModel.get(name)]))"
+    again.load_state(seen.page.evaluate(script, again.state_names()))
     return again.line
 
 

@@ -160,7 +160,7 @@ function places(width) {
   }
   const tall = 220;
   const row = (i) => top + i * (tall + 60);
-  return { table: [30, top, width - 30, tall], clock: [0, row(1), width, tall], curve: [0, row(2), width, 150], swap: [0, row(2) + 220, width, 150], height: row(2) + 380 };
+  return { table: [30, top, width - 30, tall], clock: [0, row(1), width, tall], curve: [0, row(2), width, 150], swap: [0, row(2) + 206, width, 150], height: row(2) + 366 };
 }
 
 /** The first of several wordings that fits the width, else the last. */
