@@ -236,7 +236,7 @@ def step_with_blanks(x, h, W, U, b):
     h_reset, h_update, h_candidate = (h @ U.T + b[1]).chunk(3, dim=-1)
     reset = torch.sigmoid(x_reset + h_reset)  # 2. gates, (B, h) each
     update = torch.sigmoid(x_update + h_update)
-    candidate = torch.zeros_like(h)  # 3. candidate: replace this line
+    candidate = 0 * (x_candidate + h_candidate)  # 3. candidate: replace this line
     return h  # 4. mix: replace this line
 
 
@@ -281,7 +281,7 @@ assert gru_step(*one_unit).item() == 0.25
 # %%
 def read(x, W, U, b):
     """x (B, n, d) -> all states (B, n, h), from a first state of zeros."""
-    h, states = torch.zeros(x.shape[0], U.shape[1]), []
+    h, states = x.new_zeros(x.shape[0], U.shape[1]), []  # zeros of the type of x
     for t in range(x.shape[1]):
         h = gru_step(x[:, t], h, W, U, b)
         states.append(h)
@@ -304,10 +304,11 @@ assert mine.shape == (2, 7, 3) and torch.allclose(mine, gru(x)[0])
 # `reach` gives the length of that gradient for the token 0, 1, 2, ... steps back.
 
 # %%
-def reach(last_state, d=32, n=101):
-    """Length of the gradient of last_state(x) for each token, by steps back: (n,)."""
+def reach(network, d=32, n=101):
+    """Length of the gradient of the last state for each token, by steps back: (n,)."""
     x = torch.randn(8, n, d, generator=torch.Generator().manual_seed(1), requires_grad=True)  # (B, n, d)
-    (slopes,) = torch.autograd.grad(last_state(x).sum(), x)  # (B, n, d)
+    states = network(x)[0] if isinstance(network, nn.RNNBase) else network(x)  # (B, n, h)
+    (slopes,) = torch.autograd.grad(states[:, -1].sum(), x)  # (B, n, d)
     return slopes.norm(dim=-1).mean(dim=0).flip(0)
 
 
@@ -321,13 +322,12 @@ def recurrent(kind, seed=0):
     return kind(32, 32, batch_first=True)
 
 
-gru = recurrent(nn.GRU)
-gru_reach = reach(lambda x: gru(x)[0][:, -1])
+gru_reach = reach(recurrent(nn.GRU))
 print("tokens 0, 1, 2, 5 steps back:", gru_reach[[0, 1, 2, 5]])
 assert gru_reach.shape == (101,) and (gru_reach[1:6] < gru_reach[:5]).all()
 
 # %% [markdown]
-# **Look.** Each step back has a little more than half of the one after it. (`torch.autograd.grad` is `backward` for one tensor; it returns the slopes and leaves no `.grad` behind.)
+# **Look.** Each step back has a little more than half of the one after it. (`torch.autograd.grad` is `backward` for one tensor: it returns the slopes and leaves no `.grad` behind. torch's recurrent networks return a pair, of which the states come first.)
 #
 # **Predict.** What is left at 50 steps back, compared with one step back?
 
@@ -342,11 +342,9 @@ from course_lib.transformer.attention import SelfAttention
 
 far = {"GRU": [], "attention": []}
 for seed in range(3):
-    gru = recurrent(nn.GRU, seed)
-    far["GRU"].append(reach(lambda x: gru(x)[0][:, -1]))
+    far["GRU"].append(reach(recurrent(nn.GRU, seed)))
     torch.manual_seed(seed)
-    head = SelfAttention(32, 32)
-    far["attention"].append(reach(lambda x: head(x)[:, -1]))
+    far["attention"].append(reach(SelfAttention(32, 32)))
 for name, curves in far.items():
     print(f"{name:10} 50 steps back, relative to 1 step back:", [f"{curve[50] / curve[1]:.0e}" for curve in curves])
 assert all(1e-12 < c[50] / c[1] < 1e-9 for c in far["GRU"]) and all(0.5 < c[50] / c[1] < 2 for c in far["attention"])
@@ -369,8 +367,7 @@ predict("lstm")
 from course_lib.palette import KEY, QUERY, VALUE
 from course_lib.plots import figure, show
 
-lstm = recurrent(nn.LSTM)
-curves = {"attention": far["attention"][0], "LSTM": reach(lambda x: lstm(x)[0][:, -1]), "GRU": far["GRU"][0]}
+curves = {"attention": far["attention"][0], "LSTM": reach(recurrent(nn.LSTM)), "GRU": far["GRU"][0]}
 fig, ax = figure(7, 3)
 for (name, curve), color, style in zip(curves.items(), (QUERY, VALUE, KEY), ("-", "--", "-"), strict=True):
     ax.semilogy(range(1, 101), curve[1:] / curve[1], style, color=color)
@@ -441,8 +438,7 @@ for kind in (nn.GRU, nn.LSTM):
     for bias in (0, 2, 5):
         ratios = []
         for seed in range(3):
-            network = keeps(recurrent(kind, seed), bias)
-            curve = reach(lambda x: network(x)[0][:, -1])
+            curve = reach(keeps(recurrent(kind, seed), bias))
             ratios.append((curve[50] / curve[1]).item())
         print(f"{kind.__name__:4} bias {bias}: at 50 steps", [f"{ratio:.0e}" for ratio in ratios])
 assert min(ratios) > 0.5 and 0.992 < 1 / (1 + np.exp(-5)) < 0.994
