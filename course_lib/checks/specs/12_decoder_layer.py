@@ -309,8 +309,8 @@ EXERCISE = Exercise(
     id="decoder_layer",
     contract=(
         "decoder_layer(y, mem, tgt_keep, src_keep, p) -> out; y and out (B, n, d), mem (B, m, d), tgt_keep "
-        "(B, n), src_keep (B, m) bool, True for real tokens. Parts: p.self_attn and p.cross_attn, both (q, k, "
-        "v, mask), p.ffn, p.norm1, p.norm2, p.norm3. Post-norm: causal self-attention, cross-attention to "
+        "(B, n), src_keep (B, m) bool, True for real tokens. Parts: p.self_attn and p.cross_attn, each (q, "
+        "k, v, mask), p.ffn, p.norm1, p.norm2, p.norm3. Post-norm: causal self-attention, cross-attention to "
         "mem, p.ffn."
     ),
     minutes=20,
