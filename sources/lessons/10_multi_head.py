@@ -564,7 +564,7 @@ for seed in range(3):
     assert before > 0.95 and 0.45 < after < 0.6
 
 # %% [markdown]
-# **Look.** The loss halves. Who knows nothing of the proof would say: "it learns, and the second head brings nothing". Next, seven tests that one could write for the module. Each returns True where it is passed.
+# **Look.** The error goes down by almost half. Who knows nothing of the proof would say: "it learns, and the second head brings nothing". Next, seven tests that one could write for the module. Each returns True where it is passed.
 
 # %%
 x, last = torch.randn(1, 4, 4), torch.zeros(1, 4, 4)  # (B, n, d_model)
@@ -880,10 +880,10 @@ def importance(model):
 for seed, model in enumerate(eights):
     errors = importance(model)
     print(f"start {seed}: error without head 0, 1, ... 7:", " ".join(f"{e:.2f}" for e in errors))
-    assert errors.min() < 0.05 and errors.max() > 0.14
+    assert errors.min() < 0.03 and errors.max() > 0.14
 
 # %% [markdown]
-# **Look.** In each run some heads matter many times as much as others, and some can be switched off at the cost of 0.02 or less. Yet this counts what the *rest of the model* expects of a head, not what the head knows: $W_O$ was fitted to the presence of all eight.
+# **Look.** In each run some heads matter many times as much as others, and some can be switched off at the cost of about 0.02 or less. Yet this counts what the *rest of the model* expects of a head, not what the head knows: $W_O$ was fitted to the presence of all eight.
 # A fairer question lets $W_O$ adapt. It is linear, so the best one can be computed at once, by least squares.
 #
 # **Predict.** Heads are switched off one after another, always the one that is missed least, and $W_O$ is fitted anew each time. How many of the eight can go before the error rises?
@@ -922,7 +922,7 @@ compare("spare", "4")
 # %% [markdown]
 # **Look.** Four can go at no cost, in all three starts: four heads of 4 features carry 16 numbers. Then the flat of the proof shrinks by 4 dimensions with each head, and the error rises by 4/16. The eight heads knew the same things twice.
 #
-# **Why.** Large models behave alike. [Michel, Levy and Neubig (2019)](https://arxiv.org/abs/1905.10650) report that "a large percentage of attention heads can be removed at test time without significantly impacting performance", and that some layers can do with a single one.
+# **Why.** In large models the same was found. [Michel, Levy and Neubig (2019)](https://arxiv.org/abs/1905.10650) report that "a large percentage of attention heads can be removed at test time without significantly impacting performance", and that some layers can do with a single one.
 # [Voita and others (2019)](https://aclanthology.org/P19-1580) pruned 38 of 48 encoder heads of a translation model, English to Russian, for a loss of only 0.15 BLEU. In their model the heads that stayed longest did have tasks that one can name, such as looking at the neighbour.
 # So heads *may* specialise. Whether one did has to be measured, and one picture of one head shows it neither way.
 #
