@@ -383,7 +383,7 @@ predict("one_for_both")
 # %% [markdown]
 # And then one is left out: without $W_Q$ the token itself is the query, without $W_V$ the token itself is the value. (Without $W_Q$ the key has to be as long as the token, so $d_\text{head} = 22$.)
 #
-# **Predict.** Without which of the two does the party fail?
+# **Predict.** Which of the two can be left out without harm?
 
 # %%
 predict("left_out")
@@ -436,7 +436,7 @@ for label, (kind, d_head, width) in variants.items():
 assert min(seen[label][0] for label in ("all three", "no W_Q", "no W_V")) > 0.98
 assert 0.3 < seen["no W_Q, no W_K"][0] < seen["one for both"][0] < counting
 compare("one_for_both", "no better than counting")
-compare("left_out", "without neither")
+compare("left_out", "either of them")
 
 # %% [markdown]
 # The next cell checks three statements of the text below.
@@ -576,7 +576,7 @@ assert (2 * d_head * d_model, d_model**2) == (65_536, 262_144)
 #
 # Lesson 03 left a sentence unfinished: *the cat sat because it was tired*. With real word vectors as queries and keys alike, every word found itself, and *it* never found *cat*. Now we may learn two matrices of shape (8, 384).
 #
-# The training sentences have a pattern: *the (animal) sat on the (thing) because it was tired*. Told is only that *it* means the animal. Five animals and ten things are kept for the test, *cat* and *mat* among them.
+# The training sentences have a pattern: *the (animal) sat on the (thing) because it was tired*. The layer is told only that *it* means the animal. Five animals and ten things are kept for the test, *cat* and *mat* among them.
 
 # %%
 from course_lib.data.words import load_words
@@ -922,10 +922,10 @@ compare("four", "all four")
 # | **self** | [Cheng, Dong and Lapata, 2016](https://arxiv.org/abs/1601.06733), section 3 | [Parikh and others, 2016](https://arxiv.org/abs/1606.01933), section 3.4; [Vaswani and others, 2017](https://arxiv.org/abs/1706.03762), section 3.2 |
 #
 # - **Bahdanau** (lesson 07): the decoder's state asks, the states of the source answer. It is cross-attention with an additive score. There is no $W_V$: the source states themselves are mixed.
-# - **Luong** scores with $\mathbf h_t^\top W_a \mathbf h_s$ (called *general*): that is the $M$ of this lesson, not split in two. He also has the bare dot product.
+# - **Luong** scores with $\mathbf h_t^\top W_a \mathbf h_s$ (called *general*): that is the $M$ of this lesson, not split in two. The bare dot product is there too.
 # - **Cheng** lets a reader attend to its own earlier states, calls it *intra-attention*, and scores additively. So the first of these "self" papers was not a dot product at all.
 # - **Parikh** calls it *intra-sentence attention*, and sends asker and answerer through one network, $F(a_i) \cdot F(a_j)$. You know what that does: the score is symmetric, but for a bias by distance.
-# - **Vaswani** makes it *self-attention* (section 2: "sometimes called intra-attention") and puts scale and three matrices in.
+# - **Vaswani** calls it *self-attention* (section 2: "sometimes called intra-attention"), with the scale and three matrices for each head.
 #
 # The 2017 Transformer uses attention in three ways (section 3.2.3), all with the same score:
 #
@@ -935,7 +935,7 @@ compare("four", "all four")
 # | decoder | target so far | target so far (*self*) | causal |
 # | between them | target so far | encoder's output (*cross*) | padding of the source |
 #
-# You have built all three. Lesson 12 puts them into one model.
+# You have met all three. Lesson 12 puts them into one model.
 #
 # The next cell checks the claim about Bahdanau: lesson 07's function without $W_V$, fed with a decoder's state and an encoder's states of other width.
 
