@@ -173,9 +173,20 @@ def multi_head_arguments(rng):
     }
 
 
+def block_arguments(rng):
+    return {
+        "residual": bool(rng.integers(2)),
+        "norm": str(rng.choice(["none", "pre", "post"])),
+        "feed_forward": bool(rng.integers(2)),
+        "depth": int(rng.integers(1, 25)),
+        "seed": int(rng.integers(4)),
+    }
+
+
 # One line per family: factory, random arguments.
 FAMILIES = {
     "attention": (explorers.attention_explorer, attention_arguments),
+    "block": (explorers.block_explorer, block_arguments),
     "dot_product": (explorers.dot_product_explorer, dot_product_arguments),
     "encoder_decoder": (explorers.encoder_decoder_explorer, encoder_decoder_arguments),
     "mask": (explorers.mask_explorer, mask_arguments),
