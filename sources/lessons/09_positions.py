@@ -600,17 +600,21 @@ compare("mirror", "no: the same answer for both")
 # A weaker test would not have seen it. Take another order than the mirror, *bites dog man*, and this bias does tell it from *dog bites man*. The next cell shows it.
 
 # %%
+from itertools import permutations
+
 for order in ((1, 0, 2), (2, 1, 0)):
     gap = verdict_gap(-0.25 * signed.abs(), other=order)
     print(f"{' '.join(words[i] for i in order):14} {'is told from' if gap > 1e-3 else 'is taken for'} dog bites man")
     assert (gap > 1e-3) == (order != (2, 1, 0))
+six = [verdict_gap(-0.25 * signed.abs(), other=order) for order in permutations(range(3))]
+assert len({round(gap, 6) for gap in six}) == 3  # for the change below
 
 # %% [markdown]
-# **Change it.** How many of the six orders of the three words does the bias without the sign tell apart? Say it, then loop over `itertools.permutations(range(3))` in a new cell.
+# **Change it.** How many of the six orders of the three words does the bias without the sign tell apart? Say it, then print `six` in a new cell: the gap between *dog bites man* and each of the six.
 #
 # <details><summary>Answer</summary>
 #
-# Three: each order and its mirror image count as one.
+# Three: each order and its mirror image count as one, so each gap occurs twice.
 #
 # </details>
 #
@@ -624,7 +628,7 @@ positions_explorer(predict=False)
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# The swap turns *the dog bites the man* into *the man bites the dog*. That is no mirror image: both *the* stay where they are, and their distances to *dog* and *man* change.
+# The hand: for instance pair 4 with a base of 213. The swap turns *the dog bites the man* into *the man bites the dog*. That is no mirror image: both *the* stay where they are, and their distances to *dog* and *man* change.
 #
 # </details>
 
