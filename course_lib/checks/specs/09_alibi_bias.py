@@ -179,6 +179,78 @@ def nan_on_the_diagonal(n_heads, n_q, n_k):
     return bias + (distance < 0) * -torch.inf
 
 
+def mask_counts_from_0(n_heads, n_q, n_k):
+    """Your distances are right, your mask is not: `tril` with no offset puts the queries first. They are the
+    last, so write `tril(n_k - n_q)`, or hide where the distance is negative."""
+    bias = -slopes_of(n_heads)[:, None, None] * distances(n_q, n_k).abs()
+    return bias.masked_fill(~torch.ones(n_q, n_k, dtype=torch.bool).tril(), -torch.inf)
+
+
+def distances_count_from_0(n_heads, n_q, n_k):
+    """Your mask is right, your distances are not: query i stands at i + n_k - n_q, not at i."""
+    bias = -slopes_of(n_heads)[:, None, None] * distances(n_q, n_k, first=0).abs()
+    return bias.masked_fill(distances(n_q, n_k) < 0, -torch.inf)
+
+
+def one_too_far(n_heads, n_q, n_k):
+    """Your queries stand one position too far: the first is at n_k - n_q, the last at n_k - 1."""
+    return biased(slopes_of(n_heads), distances(n_q, n_k, first=n_k - n_q + 1))
+
+
+def one_too_early(n_heads, n_q, n_k):
+    """Your queries stand one position too early: the first is at n_k - n_q, the last at n_k - 1."""
+    return biased(slopes_of(n_heads), distances(n_q, n_k, first=n_k - n_q - 1))
+
+
+def everything_else_hidden(n_heads, n_q, n_k):
+    """Your mask is the wrong way round and hides the key at the query too: -inf belongs to later keys
+    alone."""
+    distance = distances(n_q, n_k)
+    return (slopes_of(n_heads)[:, None, None] * distance).masked_fill(distance >= 0, -torch.inf)
+
+
+def exponent_divided_whole(n_heads, n_q, n_k):
+    """You divide 8 by n_heads with `//`, which drops the rest: the exponent -8h/n_heads may be a
+    fraction."""
+    return biased(2.0 ** (-(8 // n_heads) * torch.arange(1.0, n_heads + 1)), distances(n_q, n_k))
+
+
+def exponent_rounded_down(n_heads, n_q, n_k):
+    """You divide the whole exponent with `//`, which rounds it: -8h/n_heads may be a fraction."""
+    return biased(2.0 ** (-8 * torch.arange(1, n_heads + 1) // n_heads).double(), distances(n_q, n_k))
+
+
+def slope_of_each_head_alone(n_heads, n_q, n_k):
+    """Your slopes are 2^(-8/h): the number of the head multiplies, 2^(-8h/n_heads)."""
+    return biased(2.0 ** (-8 / torch.arange(1.0, n_heads + 1)), distances(n_q, n_k))
+
+
+def slopes_one_over_h(n_heads, n_q, n_k):
+    """Your slopes are 1/h: each is the one before times the same factor, 2^(-8/n_heads)."""
+    return biased(1 / torch.arange(1.0, n_heads + 1), distances(n_q, n_k))
+
+
+def future_at_the_lowest_number(n_heads, n_q, n_k):
+    """Your later keys get the lowest finite number: the contract says -inf, which no sum can bring back."""
+    bias = biased(slopes_of(n_heads), distances(n_q, n_k))
+    return bias.clamp(min=torch.finfo(torch.float32).min)
+
+
+def factors_in_place_of_sums(n_heads, n_q, n_k):
+    """You return exp(bias), a factor for the weights: the bias is added to the scores, before the softmax."""
+    return biased(slopes_of(n_heads), distances(n_q, n_k)).exp()
+
+
+def always_square(n_heads, n_q, n_k):
+    """You make a row for every key: only the last n_q positions ask."""
+    return biased(slopes_of(n_heads), distances(n_k, n_k))
+
+
+def four_heads(n_heads, n_q, n_k):
+    """Your number of heads is fixed at 4: take it from n_heads."""
+    return biased(slopes_of(4), distances(n_q, n_k))
+
+
 # ------------------------------------------------------------------ right elsewhere
 
 
@@ -193,6 +265,20 @@ def slopes_interpolated(n_heads, n_q, n_k):
         return published(below) + published(2 * below)[0::2][: n - below]
 
     return biased(published(n_heads), distances(n_q, n_k))
+
+
+def counted_from_the_first_key(n_heads, n_q, n_k):
+    """Your bias grows with the position of the key, as in the published code: the softmax of a row is the
+    same, as it differs by one number; here the key at the query has bias 0."""
+    bias = slopes_of(n_heads)[:, None, None] * torch.arange(n_k).expand(n_q, n_k)
+    return bias.masked_fill(distances(n_q, n_k) < 0, -torch.inf)
+
+
+def counted_from_the_last_key(n_heads, n_q, n_k):
+    """Your bias is 0 at the last key, for all queries: the softmax of a row is the same, as it differs by one
+    number; here the key at the query has bias 0."""
+    bias = slopes_of(n_heads)[:, None, None] * (torch.arange(n_k) - n_k + 1).expand(n_q, n_k)
+    return bias.masked_fill(distances(n_q, n_k) < 0, -torch.inf)
 
 
 # ------------------------------------------------------------------ the exercise
@@ -255,8 +341,25 @@ EXERCISE = Exercise(
         keys_ask,
         heads_last,
         nan_on_the_diagonal,
+        mask_counts_from_0,
+        distances_count_from_0,
+        one_too_far,
+        one_too_early,
+        everything_else_hidden,
+        exponent_divided_whole,
+        exponent_rounded_down,
+        slope_of_each_head_alone,
+        slopes_one_over_h,
+        future_at_the_lowest_number,
+        factors_in_place_of_sums,
+        always_square,
+        four_heads,
     ],
-    conventions=[slopes_interpolated],
+    conventions=[
+        slopes_interpolated,
+        counted_from_the_first_key,
+        counted_from_the_last_key,
+    ],
     properties=[zero_at_the_query],
     hints=[
         "Where does query i stand when there are more keys than queries? How far is key j from there?",
