@@ -188,6 +188,65 @@ def changes_emb(emb, start=0):
     return result
 
 
+def scaled_by_length(emb, start=0):
+    """You multiply the embeddings by the square root of n, the number of tokens: of d, the features."""
+    return emb * emb.shape[1] ** 0.5 + waves(angles_of(emb, start))
+
+
+def scaled_by_512(emb, start=0):
+    """You multiply the embeddings by the square root of 512, the width in the paper: take d from the shape of
+    emb."""
+    return emb * 512**0.5 + waves(angles_of(emb, start))
+
+
+def root_rounded_down(emb, start=0):
+    """You cut the square root of d down to a whole number: write `d**0.5` without `int` and without `//`."""
+    return emb * int(emb.shape[-1] ** 0.5) + waves(angles_of(emb, start))
+
+
+def shifted_round_the_end(emb, start=0):
+    """You roll the table: positions go on after n - 1, they do not begin again at 0."""
+    return scaled(emb) + waves(angles_of(emb)).roll(-start, 0)
+
+
+def start_subtracted(emb, start=0):
+    """Your positions fall as `start` grows: add it, positions are start ... start + n - 1."""
+    return scaled(emb) + waves(angles_of(emb, -start))
+
+
+def start_twice(emb, start=0):
+    """You add `start` twice: the first token stands at position start."""
+    return scaled(emb) + waves(angles_of(emb, 2 * start))
+
+
+def slice_ends_at_n(emb, start=0):
+    """Your slice ends at n: a table of n rows has none from `start` on. It must reach to start + n."""
+    return scaled(emb) + waves(angles_of(emb))[start : emb.shape[1]]
+
+
+def table_of_512(emb, start=0):
+    """Your table ends after 512 positions: make it as long as it is needed, start + n rows."""
+    return scaled(emb) + waves(angles_of(emb.new_zeros(512, emb.shape[-1])))[start : start + emb.shape[1]]
+
+
+def positions_in_shares(emb, start=0):
+    """You divide the position by n: the waves count tokens, whatever the length of the sequence."""
+    return scaled(emb) + waves(angles_of(emb, start) / emb.shape[1])
+
+
+def table_alone(emb, start=0):
+    """You return the table of waves alone: add it to the embeddings, times the square root of d."""
+    return waves(angles_of(emb, start))
+
+
+def exponent_to_the_end(emb, start=0):
+    """Your exponents run from 0 to 1, as in Tensor2Tensor: here they are 2i / d, which stays below 1."""
+    pairs = emb.shape[-1] // 2
+    exponents = torch.arange(pairs, dtype=torch.float64) / max(pairs - 1, 1)
+    positions_ = torch.arange(start, start + emb.shape[1])[:, None]
+    return scaled(emb) + waves(positions_ / 10000**exponents)
+
+
 # ------------------------------------------------------------------ right elsewhere
 
 
@@ -195,6 +254,15 @@ def in_halves(emb, start=0):
     """All your sines stand before all cosines, as in the code published with the paper; here they take turns,
     sine at 2i and cosine at 2i+1, as the paper's text has it."""
     angles = angles_of(emb, start)
+    return scaled(emb) + torch.cat([angles.sin(), angles.cos()], dim=-1)
+
+
+def as_tensor2tensor(emb, start=0):
+    """Your exponents run from 0 to 1 and your sines stand before the cosines, as in Tensor2Tensor; here the
+    exponents are 2i / d, and sine and cosine take turns, as the paper's text has it."""
+    pairs = emb.shape[-1] // 2
+    exponents = torch.arange(pairs, dtype=torch.float64) / max(pairs - 1, 1)
+    angles = torch.arange(start, start + emb.shape[1])[:, None] / 10000**exponents
     return scaled(emb) + torch.cat([angles.sin(), angles.cos()], dim=-1)
 
 
@@ -259,8 +327,22 @@ EXERCISE = Exercise(
         one_position_for_all,
         appended,
         changes_emb,
+        scaled_by_length,
+        scaled_by_512,
+        root_rounded_down,
+        shifted_round_the_end,
+        start_subtracted,
+        start_twice,
+        slice_ends_at_n,
+        table_of_512,
+        positions_in_shares,
+        table_alone,
+        exponent_to_the_end,
     ],
-    conventions=[in_halves],
+    conventions=[
+        in_halves,
+        as_tensor2tensor,
+    ],
     properties=[same_for_all_examples],
     hints=[
         "How many different angles has one position? Which two features share one?",
