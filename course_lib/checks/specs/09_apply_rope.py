@@ -231,6 +231,88 @@ def changes_queries(q, k, v, start=0):
     return result
 
 
+def second_line_reads_the_first(q, k, v, start=0):
+    """Your second line reads what the first has written: x' and y' both come from the old x and y, so keep
+    both before you write."""
+    angles = angles_of(*q.shape[-2:], start)
+
+    def wrong(x):
+        x, cos, sin = x.clone(), angles.cos().to(x.dtype), angles.sin().to(x.dtype)
+        x[..., 0::2] = x[..., 0::2] * cos - x[..., 1::2] * sin
+        x[..., 1::2] = x[..., 0::2] * sin + x[..., 1::2] * cos
+        return x
+
+    return wrong(q), wrong(k), v
+
+
+def second_line_reads_the_first_in_place(q, k, v, start=0):
+    """You write into the caller's q and k, and your second line reads what the first has written: make new
+    tensors from the old x and y."""
+    turned_q, turned_k, _ = second_line_reads_the_first(q, k, v, start)
+    q.copy_(turned_q)
+    k.copy_(turned_k)
+    return q, k, v
+
+
+def angles_in_halves(q, k, v, start=0):
+    """You turn neighbours, but your table of angles repeats as a whole: both members of a pair need the same
+    angle, so write `repeat_interleave(2, -1)`."""
+    angles = angles_of(*q.shape[-2:], start).repeat(1, 2)
+
+    def wrong(x):
+        across = torch.stack([-x[..., 1::2], x[..., 0::2]], dim=-1).flatten(-2)
+        return x * angles.cos().to(x.dtype) + across * angles.sin().to(x.dtype)
+
+    return wrong(q), wrong(k), v
+
+
+def halves_with_the_angles_of_neighbours(q, k, v, start=0):
+    """You turn halves against each other, with a table of angles made for neighbours: here pairs are
+    (2i, 2i + 1) throughout."""
+    angles = angles_of(*q.shape[-2:], start).repeat_interleave(2, -1)
+
+    def wrong(x):
+        half = x.shape[-1] // 2
+        across = torch.cat([-x[..., half:], x[..., :half]], dim=-1)
+        return x * angles.cos().to(x.dtype) + across * angles.sin().to(x.dtype)
+
+    return wrong(q), wrong(k), v
+
+
+def start_twice(q, k, v, start=0):
+    """You add `start` twice: the first token stands at position start."""
+    return both(q, k, v, angles_of(*q.shape[-2:], 2 * start))
+
+
+def sine_and_cosine_exchanged(q, k, v, start=0):
+    """Your sine and cosine are exchanged: at position 0 nothing turns, cos 0 = 1 keeps each number."""
+    return both(q, k, v, torch.pi / 2 - angles_of(*q.shape[-2:], start))
+
+
+def queries_scaled(q, k, v, start=0):
+    """You divide the queries by the square root of d: the scale belongs to the scores, here q is only
+    turned."""
+    turned_q, turned_k, _ = apply_rope(q, k, v, start)
+    return turned_q / q.shape[-1] ** 0.5, turned_k, v
+
+
+def base_500000(q, k, v, start=0):
+    """Your base is 500000, as in later models with long contexts: it is 10000 here, as in the paper."""
+    return both(q, k, v, angles_of(*q.shape[-2:], start, base=500000.0))
+
+
+def axes_left_turned(q, k, v, start=0):
+    """You exchange the axes of heads and tokens and do not exchange them back: tokens lie along the last axis
+    but one already."""
+    turned_q, turned_k, _ = apply_rope(q, k, v, start)
+    return turned_q.transpose(1, 2), turned_k.transpose(1, 2), v
+
+
+def table_of_512(q, k, v, start=0):
+    """Your table ends after 512 positions: make it as long as it is needed, start + n rows."""
+    return both(q, k, v, angles_of(512, q.shape[-1])[start : start + q.shape[-2]])
+
+
 # ------------------------------------------------------------------ right elsewhere
 
 
@@ -338,6 +420,16 @@ EXERCISE = Exercise(
         pairs_come_out_in_halves,
         keys_first,
         changes_queries,
+        second_line_reads_the_first,
+        second_line_reads_the_first_in_place,
+        angles_in_halves,
+        halves_with_the_angles_of_neighbours,
+        start_twice,
+        sine_and_cosine_exchanged,
+        queries_scaled,
+        base_500000,
+        axes_left_turned,
+        table_of_512,
     ],
     conventions=[pairs_in_halves],
     properties=[lengths_stay, score_depends_on_the_distance],
