@@ -62,7 +62,7 @@ class Answer:
     hung, stopped (from the keyboard) or not run; `value` is an array or a tuple of arrays; `error` is the
     name of the exception, `lineage` its classes by name (a name crosses to another process, a class need
     not); `text` says more; `changed` are the positions of the arguments that were changed in place;
-    `gradients` says of each parameter of a module whether the gradient is reached, none, zero or nan.
+    `gradients` says of each parameter of a module how its gradient is: reached, none, zero, nan or rounding.
     """
 
     kind: str

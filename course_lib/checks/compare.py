@@ -146,6 +146,8 @@ def _explain_torch(text: str, lengths: dict[int, set[str]]) -> str:
         return f"two tensors do not fit: axis {sizes.group(3)} has length {a} in one, {b} in the other"
     if re.search(r"same dtype|expected scalar type|match query dtype", text):
         return f"two tensors differ in precision, make new ones with the dtype of the input: {text}"
+    if "before Module.__init__() call" in text:
+        return f"{text}: write `super().__init__()` as the first line of `__init__`"
     if "modified by an inplace operation" in text:
         return (
             "the gradient cannot be computed: a tensor that it needs was changed in place "

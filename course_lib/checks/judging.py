@@ -13,6 +13,7 @@ from course_lib.checks.verdict import CaseResult, Verdict
 NOTHING = "Nothing was returned: is a `return` missing?"
 NAN = "There is nan in the result: 0/0, 0 * inf, inf - inf or the logarithm of a negative number makes it."
 INFINITE = "There is inf in the result: a number grew too large, or something was divided by 0."
+HIDDEN = "There is -inf where a number belongs: something is hidden that should be seen."
 SECOND_CALL = (
     "A second call with the same input gave another result: random, or something is kept between calls."
 )
@@ -143,7 +144,7 @@ class Judging:
     def _came_instead(self, i: int) -> str:
         answer = self.answers[i]
         if answer.kind == "raised":
-            return f"a {answer.error} came"
+            return f"{'an' if answer.error[:1] in 'AEIOU' else 'a'} {answer.error} came"
         if answer.kind == "value":
             return f"it returned {', '.join(compare.show_short(part) for part in answer.arrays())}"
         known = {"nothing": "it returned None", "module": "a module was built"}
@@ -240,11 +241,11 @@ class Judging:
     def _lost_gradient(self, i: int) -> tuple[str, str]:
         """A parameter that the gradient should reach and does not, and what its gradient is; ("", "") if
         there is none."""
-        mine = self.answers[i].gradients
-        for name, how in self.expected[i].gradients.items():
-            if how == "reached" and mine.get(name) != "reached":
-                return name, {"none": "None", "zero": "all zeros"}.get(mine.get(name), "not finite")
-        return "", ""
+        mine, lost = self.answers[i].gradients, self._lost(self.answers[i], i)
+        if not lost:
+            return "", ""
+        how = {"none": "None", "zero": "all zeros", "rounding": "all zeros"}
+        return lost[0], how.get(mine.get(lost[0]), "not finite")
 
     def _changed(self, i: int) -> str:
         names = [list(self.exercise.arguments)[k] for k in self.answers[i].changed]
@@ -278,8 +279,11 @@ class Judging:
         return all(compare.same(x, y, *self.tolerance(i)) for x, y in zip(a, b, strict=True))
 
     def _lost(self, answer: Answer, i: int) -> list[str]:
-        wanted = self.expected[i].gradients
-        return [name for name in wanted if wanted[name] == "reached" != answer.gradients.get(name)]
+        enough = {"reached": ("reached",), "rounding": ("reached", "rounding", "zero")}
+        wanted = self.expected[i].gradients.items()
+        return [
+            name for name, how in wanted if how in enough and answer.gradients.get(name) not in enough[how]
+        ]
 
     def _closest_stored(self) -> tuple[Callable | None, bool]:
         """The stored answer to name, and whether it agrees on all cases.
@@ -328,7 +332,8 @@ class Judging:
     def _gradient_is_lost(self) -> tuple[str, str] | None:
         for i in self.order:
             name, how = self._lost_gradient(i)
-            if name and how != "not finite":
+            # zeros where the values differ are most often the slope of the wrong values
+            if how == "None" or (how == "all zeros" and self.faults[i][0] == "gradient"):
                 return "gradient", self._with_evidence(UNREACHED.format(name), i)
         if all(self.faults[i][0] == "gradient" for i in self.faulty):
             i = self.faulty[0]
@@ -351,8 +356,11 @@ class Judging:
         for misconception, said, is_bad in (("nan", NAN, np.isnan), ("inf", INFINITE, np.isinf)):
             pairs = zip(self._outputs(i), self._right(i), strict=True)
             numbers = [(mine, right) for mine, right in pairs if mine.dtype.kind == "f" == right.dtype.kind]
-            if any(np.any(is_bad(mine) & ~is_bad(right)) for mine, right in numbers):
-                return misconception, self._with_evidence(said, i)
+            bad = [(mine[is_bad(mine) & ~is_bad(right)], right) for mine, right in numbers]
+            if any(len(wrong) for wrong, _ in bad):
+                # -inf among right -inf is a mask in the wrong place, not a number that grew
+                hides = all(np.all(wrong == -np.inf) and np.any(np.isneginf(right)) for wrong, right in bad)
+                return misconception, self._with_evidence(HIDDEN if hides else said, i)
         return None
 
     def _second_call_differs(self) -> bool:

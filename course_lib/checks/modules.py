@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from course_lib.checks.given import fresh, made
 
+NOISE = 1e-11  # a gradient that is smaller than this share of the largest one is rounding
+
 
 @dataclass(frozen=True)
 class Build:
@@ -41,7 +43,8 @@ def run_module(
 ) -> tuple[object, dict[str, str]]:
     """What a module returns and, with `grad`, whether the gradient reaches its parameters.
 
-    The latter maps each name to "reached", "none", "zero" or "nan".
+    The latter maps each name to "reached", "none", "zero", "nan" or "rounding" (what is left where the true
+    gradient is 0, as of a bias of the keys: no softmax sees it).
     """
     module = answer(*args[: build.n_init])
     fault = _fault(module, build, getattr(answer, "__name__", "The class"))
@@ -158,19 +161,24 @@ def _gradients(module: nn.Module, value: object) -> dict[str, str]:
     if parts:
         # different weights, as a plain sum of weights that sum to 1 has no gradient
         sum(_uneven(part) @ part.flatten() for part in parts).backward()
-    return {name: _reached(parameter.grad) for name, parameter in module.named_parameters()}
+    named = dict(module.named_parameters())
+    sizes = [p.grad.abs().nan_to_num(0.0, 0.0).max().item() for p in named.values() if p.grad is not None]
+    largest = max(sizes, default=0.0)
+    return {name: _reached(parameter.grad, largest) for name, parameter in named.items()}
 
 
 def _uneven(part: Tensor) -> Tensor:
     return torch.arange(1, part.numel() + 1, dtype=part.dtype).cos()
 
 
-def _reached(grad: Tensor | None) -> str:
+def _reached(grad: Tensor | None, largest: float) -> str:
     if grad is None:
         return "none"
     if not torch.isfinite(grad).all():
         return "nan"
-    return "reached" if grad.any() else "zero"
+    if not grad.any():
+        return "zero"
+    return "reached" if grad.abs().max() > NOISE * largest else "rounding"
 
 
 @contextlib.contextmanager

@@ -258,6 +258,61 @@ def test_gradient_of_nan_is_named():
     assert "the gradient of W_q.weight is not finite" in verdict.message
 
 
+def test_zero_gradient_of_wrong_values_is_no_lost_gradient():
+    exercise = load_exercise("CrossAttention")
+
+    class Added(exercise.solution):
+        def forward(self, dec, enc, enc_keep=None):
+            scores = self.W_q(dec) @ self.W_k(enc).mT / dec.shape[-1] ** 0.5
+            scores = scores if enc_keep is None else scores + enc_keep[:, None] - 3
+            return scores.softmax(-1) @ self.W_v(enc), scores.softmax(-1)
+
+    verdict = judged(Added, exercise)
+    assert verdict.status == "wrong"
+    assert verdict.misconception != "gradient"
+
+
+def test_a_bias_that_no_softmax_sees_may_get_zeros_but_not_none():
+    exercise = load_exercise("MultiHeadAttention")
+
+    class ZeroForKeys(exercise.solution):
+        def __init__(self, d_model, n_heads):
+            super().__init__(d_model, n_heads)
+            self.W_k.bias.register_hook(torch.zeros_like)
+
+    class WithoutKeyBias(ZeroForKeys):
+        def __init__(self, d_model, n_heads):
+            super().__init__(d_model, n_heads)
+            self.W_k.register_forward_hook(lambda layer, given, _: given[0] @ layer.weight.T)
+
+    assert judged(ZeroForKeys, exercise).status == "right"
+    assert "No gradient reaches `W_k.bias`" in judged(WithoutKeyBias, exercise).message
+
+
+def test_a_forgotten_super_call_is_explained():
+    class Fresh(nn.Module):
+        def __init__(self, d_model, d_head):
+            self.W_q = nn.Linear(d_model, d_head, bias=False)
+
+        def forward(self, x, causal=False):
+            return x
+
+    assert "write `super().__init__()` as the first line" in judged(Fresh).message
+
+
+def test_a_number_hidden_by_mistake_is_not_called_too_large():
+    exercise = load_exercise("alibi_bias")
+
+    def answer(n_heads, n_q, n_k):
+        bias = exercise.solution(n_heads, n_q, n_k)
+        bias[0, 0, 0] = -torch.inf
+        return bias
+
+    verdict = judged(answer, exercise)
+    assert verdict.misconception == "inf"
+    assert "something is hidden that should be seen" in verdict.message
+
+
 def test_what_depends_on_the_mode_is_named():
     def forward(self, x, causal=False):
         return Right.forward(self, x, causal) * (1 if self.training else 2)
