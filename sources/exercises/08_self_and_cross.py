@@ -17,7 +17,7 @@ start("08_self_and_cross", torch=True)
 # %% [markdown]
 # Two layers, a test and a hunt. Write the body in place of `raise NotImplementedError`, run the cell, then run its check.
 #
-# ## 1. A sequence asks itself (20 min)
+# ## 1. A sequence asks itself (25 min)
 #
 # $$Q = X W_Q^\top \quad K = X W_K^\top \quad V = X W_V^\top \qquad O = \mathrm{softmax}\!\left(\frac{Q K^\top}{\sqrt{d_\text{head}}}\right) V$$
 #
@@ -33,8 +33,8 @@ class SelfAttention(nn.Module):
     >>> layer = SelfAttention(1, 1)
     >>> for linear in (layer.W_q, layer.W_k, layer.W_v):
     ...     _ = nn.init.ones_(linear.weight)
-    >>> layer(torch.tensor([[[0.0], [2.0]]]), causal=True)[0, :, 0].tolist()[0]
-    0.0
+    >>> [round(number, 2) for number in layer(torch.tensor([[[0.0], [2.0]]]), causal=True)[0, :, 0].tolist()]
+    [0.0, 1.96]
     """
 
     def __init__(self, d_model, d_head):
@@ -96,7 +96,7 @@ def order_gaps(f, x, order):
 check(order_gaps)
 
 # %% [markdown]
-# Try it when it is right: `order_gaps(SelfAttention(3, 2), torch.randn(1, 5, 3), torch.randperm(5))`, and the same for `lambda x: SelfAttention(3, 2)(x, causal=True)`. Which gap do you expect to be 0?
+# Try it when it is right: make one `layer = SelfAttention(3, 2)`, call `order_gaps(layer, torch.randn(1, 5, 3), torch.randperm(5))`, and then the same with `lambda x: layer(x, causal=True)`. Which gaps do you expect to be 0?
 #
 # ## 3. One sequence asks another (25 min)
 #
