@@ -235,6 +235,50 @@ def changes_h(x, h, W, U, b):
     return h
 
 
+def tanh_of_the_state(x, h, W, U, b):
+    """You put tanh around the new state: the candidate has gone through it, the mixture stays as it is."""
+    return torch.tanh(gru_step(x, h, W, U, b))
+
+
+def reset_turned_round(x, h, W, U, b):
+    """Your reset gate is turned round: what the old state adds is multiplied by `reset`, not by 1 - reset."""
+    reset, update, from_x, from_h = parts(x, h, W, U, b)
+    return mixed(h, update, torch.tanh(from_x + (1 - reset) * from_h))
+
+
+def state_as_it_came(x, h, W, U, b):
+    """Your candidate adds the old state as it came: its part is U h + b[1], times the reset gate."""
+    reset, update, from_x, _ = parts(x, h, W, U, b)
+    return mixed(h, update, torch.tanh(from_x + reset * h))
+
+
+def mixed_by_the_reset_gate(x, h, W, U, b):
+    """You mix old and new with the reset gate: the update gate does that."""
+    reset, _, from_x, from_h = parts(x, h, W, U, b)
+    return mixed(h, reset, torch.tanh(from_x + reset * from_h))
+
+
+def first_example_alone(x, h, W, U, b):
+    """Every example of the batch gets the new state of the first: axis 0 is the batch, keep it."""
+    return gru_step(x[:1], h[:1], W, U, b).expand_as(h)
+
+
+def blocks_of_d_rows(x, h, W, U, b):
+    """You cut the rows into blocks of d, the number of features: each gate has h rows, one for each unit."""
+    d = x.shape[-1]
+    from_x, from_h = x @ W.T + b[0], h @ U.T + b[1]
+    reset = torch.sigmoid(from_x[:, :d] + from_h[:, :d])
+    update = torch.sigmoid(from_x[:, d : 2 * d] + from_h[:, d : 2 * d])
+    return mixed(h, update, torch.tanh(from_x[:, 2 * d :] + reset * from_h[:, 2 * d :]))
+
+
+def not_turned_round(x, h, W, U, b):
+    """You write `x @ W`: W is (3h, d), so it must be turned round, as in `x @ W.T`, and U too."""
+    from_x, from_h = (x @ W + b[0]).chunk(3, dim=-1), (h @ U + b[1]).chunk(3, dim=-1)
+    reset, update = torch.sigmoid(from_x[0] + from_h[0]), torch.sigmoid(from_x[1] + from_h[1])
+    return mixed(h, update, torch.tanh(from_x[2] + reset * from_h[2]))
+
+
 # ------------------------------------------------------------------ right elsewhere
 
 
@@ -344,6 +388,13 @@ EXERCISE = Exercise(
         overflowing_tanh,
         first_state_for_all,
         changes_h,
+        tanh_of_the_state,
+        reset_turned_round,
+        state_as_it_came,
+        mixed_by_the_reset_gate,
+        first_example_alone,
+        blocks_of_d_rows,
+        not_turned_round,
     ],
     conventions=[reset_before_the_product, update_is_the_share_of_the_new, both_as_elsewhere],
     properties=[between_the_old_and_one],
