@@ -208,6 +208,66 @@ def changes_queries(Q, K, V, Wq, Wk, v):
     return result
 
 
+def weighted_product(Q, K, V, Wq, Wk, v):
+    """Your score is a product of the projected query and key, weighted by v: add the two, take tanh, and then
+    the product with v."""
+    return read((Q @ Wq.T * v) @ (K @ Wk.T).transpose(1, 2), V)
+
+
+def scaled_by_d_k(Q, K, V, Wq, Wk, v):
+    """You divide by the square root of d_k: that scale belongs to the dot product, the additive score has
+    none."""
+    return read(torch.tanh(sums(Q, K, Wq, Wk)) @ v / K.shape[-1] ** 0.5, V)
+
+
+def scaled_by_d_q(Q, K, V, Wq, Wk, v):
+    """You divide by the square root of d_q: that scale belongs to the dot product, the additive score has
+    none."""
+    return read(torch.tanh(sums(Q, K, Wq, Wk)) @ v / Q.shape[-1] ** 0.5, V)
+
+
+def reshaped_in_place_of_transposed(Q, K, V, Wq, Wk, v):
+    """Your table has a row for each key, and `reshape` does not turn it: exchange its axes with `transpose`,
+    or give the queries axis 1 from the start."""
+    scores = (torch.tanh(sums(Q, K, Wq, Wk)) @ v).transpose(1, 2)
+    return read(scores.reshape(len(Q), Q.shape[1], K.shape[1]), V)
+
+
+def pairs_mixed_up(Q, K, V, Wq, Wk, v):
+    """You repeat queries and keys in the same rhythm, so not every query meets every key: one of them needs
+    `repeat_interleave`, or both need an axis of their own."""
+    n_q, n_k = Q.shape[1], K.shape[1]
+    hidden = torch.tanh((Q @ Wq.T).repeat(1, n_k, 1) + (K @ Wk.T).repeat(1, n_q, 1))
+    return read((hidden @ v).view(-1, n_q, n_k), V)
+
+
+def mean_query_for_all(Q, K, V, Wq, Wk, v):
+    """All your queries are one, their mean: each has a row of weights of its own."""
+    return read(torch.tanh(sums(Q.mean(1, keepdim=True).expand_as(Q), K, Wq, Wk)) @ v, V)
+
+
+def v_of_length_1(Q, K, V, Wq, Wk, v):
+    """You divide v by its length: its size is learnt too, and says how sharply the query chooses."""
+    return read(torch.tanh(sums(Q, K, Wq, Wk)) @ (v / v.norm()), V)
+
+
+def each_token_its_partner(Q, K, V, Wq, Wk, v):
+    """You add query i to key i alone: give both a new axis, `[:, :, None]` and `[:, None]`, so that every
+    query meets every key."""
+    return read(torch.tanh(Q @ Wq.T + K @ Wk.T) @ v, V)
+
+
+def weights_exchanged(Q, K, V, Wq, Wk, v):
+    """You multiply the queries by Wk and the keys by Wq: each has a matrix of its own."""
+    return read(torch.tanh(sums(Q, K, Wk, Wq)) @ v, V)
+
+
+def weights_turned_back(Q, K, V, Wq, Wk, v):
+    """Your output is right, but the weights come with keys as rows: (B, n_q, n_k), a row for each query."""
+    output, weights = additive_attention(Q, K, V, Wq, Wk, v)
+    return output, weights.transpose(1, 2)
+
+
 # ------------------------------------------------------------------ the exercise
 
 
@@ -294,6 +354,16 @@ EXERCISE = Exercise(
         first_example_for_all,
         best_value_alone,
         changes_queries,
+        weighted_product,
+        scaled_by_d_k,
+        scaled_by_d_q,
+        reshaped_in_place_of_transposed,
+        pairs_mixed_up,
+        mean_query_for_all,
+        v_of_length_1,
+        each_token_its_partner,
+        weights_exchanged,
+        weights_turned_back,
     ],
     properties=[rows_sum_to_one],
     hints=[
