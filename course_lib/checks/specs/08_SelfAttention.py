@@ -355,6 +355,47 @@ class changes_x(SelfAttention):
         return output
 
 
+class scaled_by_8(Steps):
+    """You divide by 8 always, right for 64 features: the scale is the square root of this d_head."""
+
+    def score(self, queries, keys):
+        return queries @ keys.transpose(-2, -1) / 8
+
+
+class scaled_after_softmax(Steps):
+    """You divide the weights, after the softmax: divide the scores, before it, or a row no longer sums
+    to 1."""
+
+    def score(self, queries, keys):
+        self.root = queries.shape[-1] ** 0.5
+        return queries @ keys.transpose(-2, -1)
+
+    def weigh(self, scores):
+        return scores.softmax(dim=-1) / self.root
+
+
+class first_example_alone(SelfAttention):
+    """Every example gets the output of the first: axis 0 is the batch, keep it."""
+
+    def forward(self, x, causal=False):
+        return super().forward(x[:1], causal).expand(len(x), -1, -1)
+
+
+class minus_10_added(Steps):
+    """You take 10 off the scores of the future: they are smaller then, not hidden. Use -inf."""
+
+    def hide(self, scores, causal):
+        return scores - 10.0 * ~self.allowed(scores.shape[-1]) if causal else scores
+
+
+class mask_too_short(Steps):
+    """Your mask has a fixed size, and this sequence is longer: make it in every call, from the
+    length of x."""
+
+    def allowed(self, n):
+        return super().allowed(16)[:n, :n]
+
+
 # ------------------------------------------------------------------ the exercise
 
 
@@ -412,6 +453,7 @@ EXERCISE = Exercise(
             "by hand, causal", lambda rng: (1, 1, np.array([[[1.0], [2.0]]])), {"causal": True}, weights=ONES
         ),
         Case("two arrows", lambda rng: (2, 2, np.array([[[1.0, 0.0], [0.0, 2.0]]])), weights=IDENTITY),
+        Case("130 tokens, causal", lambda rng: (6, 3, rng.normal(size=(1, 130, 6))), {"causal": True}),
         Case("one token", lambda rng: (5, 7, rng.normal(size=(2, 1, 5)))),
         Case("all sizes equal", lambda rng: (3, 3, rng.normal(size=(3, 3, 3)))),
         Case("large tokens", lambda rng: (6, 3, tokens(size=100.0)), weights=FIXED),
@@ -456,6 +498,11 @@ EXERCISE = Exercise(
         with_weights,
         weights_alone,
         changes_x,
+        scaled_by_8,
+        scaled_after_softmax,
+        first_example_alone,
+        minus_10_added,
+        mask_too_short,
     ],
     properties=[past_alone_matters, order_of_the_tokens_moves_along],
     hints=[
