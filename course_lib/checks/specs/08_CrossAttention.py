@@ -371,6 +371,93 @@ class changes_enc(Steps):
         return result
 
 
+class scores_returned(Steps):
+    """Your output is right, but the second result holds the scores: return the weights, after the softmax."""
+
+    def forward(self, dec, enc, enc_keep=None):
+        output, _ = super().forward(dec, enc, enc_keep)
+        return output, self.score(dec, enc)
+
+
+class values_hidden_alone(Steps):
+    """You set the values of padding to 0, but padding keeps its weight: hide the scores, so that the real
+    tokens share all of it."""
+
+    def forward(self, dec, enc, enc_keep=None):
+        weights = self.score(dec, enc).softmax(-1)
+        values = self.W_v(enc)
+        return weights @ (values if enc_keep is None else values * enc_keep[:, :, None]), weights
+
+
+class mask_added(Steps):
+    """You add True and False to the scores, which counts as 1 and 0 and hides nothing: use masked_fill with
+    a very low number where enc_keep is False."""
+
+    def masked(self, scores, keep):
+        return (scores + keep).softmax(-1)
+
+
+class divided_by_zero(Steps):
+    """You set the weights of padding to 0 and divide by the sum of the rest, which may be 0: hide the scores
+    before the softmax, and set an empty row to 0."""
+
+    def masked(self, scores, keep):
+        weights = scores.softmax(-1) * keep
+        return weights / weights.sum(-1, keepdim=True)
+
+
+class maximum_of_hidden_scores(Steps):
+    """You take the maximum over hidden scores too: where one of them is far above, the others underflow to 0.
+    Hide the scores first, then subtract the maximum."""
+
+    def masked(self, scores, keep):
+        powers = (scores - scores.detach().amax(-1, keepdim=True)).exp() * keep
+        return powers / powers.sum(-1, keepdim=True).clamp(min=1e-30)
+
+
+class nan_in_the_weights(Steps):
+    """You replace the nan of a sentence of nothing but padding in the output alone: the weights are returned
+    too, and shall be 0."""
+
+    def masked(self, scores, keep):
+        return scores.masked_fill(~keep, -torch.inf).softmax(-1)
+
+    def read(self, weights, dec, enc):
+        return (weights @ self.W_v(enc)).nan_to_num(), weights
+
+
+class all_or_nothing(Steps):
+    """One empty sentence sets the whole batch to 0: each example has its own row in enc_keep, so ask
+    `enc_keep.any(dim=1)` for each."""
+
+    def masked(self, scores, keep):
+        return super().masked(scores, keep) * keep.any(-1).all()
+
+
+class reshaped_in_place_of_transposed(Steps):
+    """You `reshape` or `view` the keys into the shape that fits, which mixes their numbers: exchange the axes
+    with `transpose(1, 2)`."""
+
+    def compare(self, queries, keys):
+        turned = keys.reshape(keys.shape[0], keys.shape[2], keys.shape[1])
+        return queries @ turned / queries.shape[-1] ** 0.5
+
+
+class decoder_read(Steps):
+    """You take the values from dec: what is read are the values of the encoder, W_v(enc)."""
+
+    def read(self, weights, dec, enc):
+        return weights @ self.W_v(dec), weights
+
+
+class queries_masked_too(Steps):
+    """You mask rows as well as columns: enc_keep speaks of the encoder's tokens, the keys, so write
+    enc_keep[:, None, :] alone."""
+
+    def masked(self, scores, keep):
+        return super().masked(scores, keep & keep.transpose(1, 2))
+
+
 # ------------------------------------------------------------------ the exercise
 
 
@@ -499,6 +586,16 @@ EXERCISE = Exercise(
         last_keep_kept,
         weights_detached,
         changes_enc,
+        scores_returned,
+        values_hidden_alone,
+        mask_added,
+        divided_by_zero,
+        maximum_of_hidden_scores,
+        nan_in_the_weights,
+        all_or_nothing,
+        reshaped_in_place_of_transposed,
+        decoder_read,
+        queries_masked_too,
     ],
     properties=[padding_gets_nothing, rows_sum_to_one_or_zero],
     hints=[
