@@ -92,6 +92,22 @@ class WithTorchsOwn(MultiHeadAttention):
         return self.W_o(torch.cat(context.unbind(1), dim=-1))
 
 
+class WithOwnSoftmax(MultiHeadAttention):
+    def forward(self, q, k, v, mask=None):
+        def split(layer, x):
+            weight = layer.weight.view(self.n_heads, -1, x.shape[-1])
+            return torch.einsum("bnm,hdm->bhnd", x, weight) + layer.bias.view(self.n_heads, 1, -1)
+
+        queries, keys, values = split(self.W_q, q), split(self.W_k, k), split(self.W_v, v)
+        scores = torch.einsum("bhqd,bhkd->bhqk", queries, keys) * queries.shape[-1] ** -0.5
+        hidden = torch.zeros(1, 1, 1, dtype=torch.bool) if mask is None else ~mask
+        hidden = hidden[:, None] if hidden.ndim == 3 else hidden
+        scores = scores.masked_fill(hidden, -1e30)
+        powers = (scores - scores.amax(-1, keepdim=True)).exp().masked_fill(hidden, 0)
+        weights = powers / powers.sum(-1, keepdim=True).clamp(min=1e-20)
+        return self.W_o(torch.einsum("bhqk,bhkd->bqhd", weights, values).flatten(-2))
+
+
 # ------------------------------------------------------------------ stored wrong answers
 
 
@@ -456,6 +472,154 @@ class changes_q(Steps):
         return result
 
 
+class one_head_small_scale(Steps):
+    """You attend with one head over all features, at the scale of many: split queries, keys and values into
+    n_heads parts first."""
+
+    def forward(self, q, k, v, mask=None):
+        queries, keys, values = (x.unsqueeze(1) for x in self.projected(q, k, v))
+        scores = queries @ keys.transpose(-2, -1) * (self.n_heads / keys.shape[-1]) ** 0.5
+        weights = scores.softmax(-1) if mask is None else self.masked(scores, self.for_heads(mask))
+        return self.mix(self.merge(weights @ values))
+
+
+class cut_across_the_tokens_on_the_way_in(Steps):
+    """Your `view` on the way in cuts the tokens, not the features: view as (B, n, n_heads, d_head), then
+    exchange the axes n and n_heads."""
+
+    def split(self, x):
+        B, n, d = x.shape
+        return x.reshape(B, self.n_heads, n, d // self.n_heads)
+
+
+class split_feature_by_feature(Steps):
+    """You split feature by feature and put together head by head: head h owns the neighbours h*d_head to
+    (h+1)*d_head, so the axis of the heads comes before d_head in `view`."""
+
+    def split(self, x):
+        return x.unflatten(-1, (-1, self.n_heads)).permute(0, 3, 1, 2)
+
+
+class values_by_the_keys_layer(Steps):
+    """You exchange W_k and W_v: keys are W_k(k), values W_v(v)."""
+
+    def projected(self, q, k, v):
+        return self.W_q(q), self.W_v(k), self.W_k(v)
+
+
+class one_projection_for_both(Steps):
+    """You use W_q for the keys as well: the keys have a projection of their own, W_k."""
+
+    def projected(self, q, k, v):
+        return self.W_q(q), self.W_q(k), self.W_v(v)
+
+
+class mean_of_contexts(Steps):
+    """You average what the heads have found: put their features side by side, each head keeps its own."""
+
+    def merge(self, x):
+        return x.mean(1).repeat(1, 1, self.n_heads)
+
+
+class residual_added(Steps):
+    """You add q to the output: the residual connection belongs to a later lesson."""
+
+    def forward(self, q, k, v, mask=None):
+        return super().forward(q, k, v, mask) + q
+
+
+class scaled_by_length(Steps):
+    """You divide by the square root of the number of keys: the scale comes from the features, d_head."""
+
+    def compare(self, queries, keys):
+        return queries @ keys.transpose(-2, -1) / keys.shape[-2] ** 0.5
+
+
+class softmax_over_queries_masked(Steps):
+    """Your softmax runs over the queries, axis -2: the weights of one query over all keys must sum to 1, so
+    dim=-1."""
+
+    def forward(self, q, k, v, mask=None):
+        queries, keys, values = self.projected(q, k, v)
+        scores = self.compare(self.split(queries), self.split(keys))
+        if mask is not None:
+            scores = scores.masked_fill(~self.for_heads(mask), -torch.inf)
+        return self.mix(self.merge(scores.softmax(-2).nan_to_num() @ self.split(values)))
+
+
+class mask_added(Steps):
+    """You add True and False to the scores, which counts as 1 and 0 and hides nothing: use masked_fill with
+    a very low number where the mask is False."""
+
+    def masked(self, scores, mask):
+        return (scores + mask).softmax(-1)
+
+
+class nan_replaced_too_late(Steps):
+    """You replace nan after W_o, which spreads it over the features and leaves its bias out: set the weights
+    of an empty row to 0, before the values."""
+
+    def forward(self, q, k, v, mask=None):
+        return super().forward(q, k, v, mask).nan_to_num()
+
+    def masked(self, scores, mask):
+        return scores.masked_fill(~mask, -torch.inf).softmax(-1)
+
+
+class masks_out_of_step(Steps):
+    """You fold the heads into the batch, example by example, but repeat the mask as a whole: write
+    `repeat_interleave(n_heads, dim=0)`, so that the heads of one example share its mask."""
+
+    def masked(self, scores, mask):
+        B, H, n_q, n_k = scores.shape
+        own = mask.squeeze(1) if mask.ndim == 4 else mask
+        tiled = own.expand(B, n_q, n_k).repeat(H, 1, 1).view(B, H, n_q, n_k)
+        return super().masked(scores, tiled)
+
+
+class two_head_axes(Steps):
+    """You put two axes before every mask: one of three axes has its examples first and needs one for the
+    heads alone, `mask.unsqueeze(1)`."""
+
+    def for_heads(self, mask):
+        return mask[None, None]
+
+
+class every_mask_for_padding(Steps):
+    """You take a mask of two axes for (B, n_k): it is (n_q, n_k), the same for all examples."""
+
+    def for_heads(self, mask):
+        return mask[:, None, None] if mask.ndim == 2 else mask.unsqueeze(1)
+
+
+class length_of_queries_for_keys(Steps):
+    """You cut k and v with the length of q: there may be more keys than queries, so take each length from its
+    own tensor."""
+
+    def forward(self, q, k, v, mask=None):
+        queries, keys, values = (x.view(*q.shape) for x in self.projected(q, k, v))
+        scores = self.compare(self.split(queries), self.split(keys))
+        weights = scores.softmax(-1) if mask is None else self.masked(scores, self.for_heads(mask))
+        return self.mix(self.merge(weights @ self.split(values)))
+
+
+class not_contiguous(Steps):
+    """After `transpose` the numbers no longer lie in order, and `view` refuses: write `reshape` or
+    `flatten(2)`."""
+
+    def merge(self, x):
+        return x.transpose(1, 2).view(x.shape[0], x.shape[2], -1)
+
+
+class rest_dropped(Steps):
+    """You do not refuse a d_model that n_heads does not divide, and `view` fails later: raise a ValueError in
+    `__init__`."""
+
+    def __init__(self, d_model, n_heads):
+        super().__init__(d_model, 1)
+        self.n_heads = n_heads
+
+
 # ------------------------------------------------------------------ the exercise
 
 
@@ -562,7 +726,7 @@ EXERCISE = Exercise(
     ],
     reference=Library,
     solution=MultiHeadAttention,
-    right=[MultiHeadAttention, HeadByHead, WithEinsum, WithTorchsOwn],
+    right=[MultiHeadAttention, HeadByHead, WithEinsum, WithTorchsOwn, WithOwnSoftmax],
     wrong=[
         no_error,
         asserts_in_place_of_raising,
@@ -604,6 +768,23 @@ EXERCISE = Exercise(
         weights_detached,
         with_weights,
         changes_q,
+        one_head_small_scale,
+        cut_across_the_tokens_on_the_way_in,
+        split_feature_by_feature,
+        values_by_the_keys_layer,
+        one_projection_for_both,
+        mean_of_contexts,
+        residual_added,
+        scaled_by_length,
+        softmax_over_queries_masked,
+        mask_added,
+        nan_replaced_too_late,
+        masks_out_of_step,
+        two_head_axes,
+        every_mask_for_padding,
+        length_of_queries_for_keys,
+        not_contiguous,
+        rest_dropped,
     ],
     properties=[hidden_keys_do_not_matter],
     hints=[
