@@ -224,8 +224,9 @@ def slice_ends_at_n(emb, start=0):
     return scaled(emb) + waves(angles_of(emb))[start : emb.shape[1]]
 
 
-def table_of_512(emb, start=0):
-    """Your table ends after 512 positions: make it as long as it is needed, start + n rows."""
+def table_too_short(emb, start=0):
+    """Your table of positions has a fixed length, and this position lies beyond: make it as long as it is
+    needed, start + n rows."""
     return scaled(emb) + waves(angles_of(emb.new_zeros(512, emb.shape[-1])))[start : start + emb.shape[1]]
 
 
@@ -334,7 +335,7 @@ EXERCISE = Exercise(
         start_subtracted,
         start_twice,
         slice_ends_at_n,
-        table_of_512,
+        table_too_short,
         positions_in_shares,
         table_alone,
         exponent_to_the_end,
