@@ -308,8 +308,9 @@ def axes_left_turned(q, k, v, start=0):
     return turned_q.transpose(1, 2), turned_k.transpose(1, 2), v
 
 
-def table_of_512(q, k, v, start=0):
-    """Your table ends after 512 positions: make it as long as it is needed, start + n rows."""
+def table_too_short(q, k, v, start=0):
+    """Your table of positions has a fixed length, and this position lies beyond: make it as long as it is
+    needed, start + n rows."""
     return both(q, k, v, angles_of(512, q.shape[-1])[start : start + q.shape[-2]])
 
 
@@ -429,7 +430,7 @@ EXERCISE = Exercise(
         queries_scaled,
         base_500000,
         axes_left_turned,
-        table_of_512,
+        table_too_short,
     ],
     conventions=[pairs_in_halves],
     properties=[lengths_stay, score_depends_on_the_distance],
