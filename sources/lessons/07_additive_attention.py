@@ -790,11 +790,11 @@ for name in right_tests:
 assert all(right_tests.values()) and not any(wrong_tests.values())
 
 # %% [markdown]
-# **Change it.** Mend one line of `WrongAxis` so that all four tests pass, in a copy of the class in a new cell. Which axis, and what about the padding?
+# **Change it.** Mend a copy of `WrongAxis`, put it into a new model, and ask the four tests. Which axis, and what about the padding? No training is needed: `model.load_state_dict(models["B attention"].state_dict())` lends it B's weights.
 #
 # <details><summary>Answer</summary>
 #
-# `scores.squeeze(-1)` first, then `masked_fill(~keep, -torch.inf)`, then softmax over the last axis, which now is n. Without the second part the padding keeps some weight. (No training is needed to see that all four pass.)
+# `scores.squeeze(-1)` first, then `masked_fill(~keep, -torch.inf)`, then softmax over the last axis, which now is n. Without the second part the padding keeps some weight. With B's weights all four pass. In a model that has learnt nothing, *steps look differently* fails even for the right axis: a test of what is learnt, where the other three test the code.
 #
 # </details>
 
