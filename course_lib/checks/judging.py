@@ -63,6 +63,8 @@ class Judging:
         self.expected = calls.answers_of(exercise.reference)
         deciding = (i for i, call in enumerate(calls) if call.purpose in DECIDING)
         self.order = sorted(deciding, key=lambda i: (compare.size_of(calls[i]), i))
+        gradients = [gradient for answer in answers for gradient in answer.gradients.items()]
+        self.reached = {name for name, how in gradients if how == "reached"}
         self.hard = {i: self._hard_fault(i) for i in self.order}
         self.faults = {i: self.hard[i] or self._soft_fault(i) for i in self.order}
         self.faulty = [i for i in self.order if self.faults[i]]
@@ -241,11 +243,14 @@ class Judging:
     def _lost_gradient(self, i: int) -> tuple[str, str]:
         """A parameter that the gradient should reach and does not, and what its gradient is; ("", "") if
         there is none."""
-        mine, lost = self.answers[i].gradients, self._lost(self.answers[i], i)
-        if not lost:
-            return "", ""
         how = {"none": "None", "zero": "all zeros", "rounding": "all zeros"}
-        return lost[0], how.get(mine.get(lost[0]), "not finite")
+        mine = self.answers[i].gradients
+        for name in self._lost(self.answers[i], i):
+            said = how.get(mine.get(name), "not finite")
+            # zeros here that are numbers elsewhere come from a saturated softmax
+            if said != "all zeros" or name not in self.reached:
+                return name, said
+        return "", ""
 
     def _changed(self, i: int) -> str:
         names = [list(self.exercise.arguments)[k] for k in self.answers[i].changed]

@@ -272,6 +272,16 @@ def test_zero_gradient_of_wrong_values_is_no_lost_gradient():
     assert verdict.misconception != "gradient"
 
 
+def test_zero_gradient_of_a_saturated_softmax_is_no_lost_gradient():
+    class Multiplied(Right):
+        def forward(self, x, causal=False):
+            return Right.forward(self, 3 * x, causal) / 3
+
+    verdict = judged(Multiplied)
+    assert verdict.status == "wrong"
+    assert verdict.misconception != "gradient"
+
+
 def test_a_bias_that_no_softmax_sees_may_get_zeros_but_not_none():
     exercise = load_exercise("MultiHeadAttention")
 
