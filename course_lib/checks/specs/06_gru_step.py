@@ -272,11 +272,10 @@ def blocks_of_d_rows(x, h, W, U, b):
     return mixed(h, update, torch.tanh(from_x[:, 2 * d :] + reset * from_h[:, 2 * d :]))
 
 
-def not_turned_round(x, h, W, U, b):
-    """You write `x @ W`: W is (3h, d), so it must be turned round, as in `x @ W.T`, and U too."""
-    from_x, from_h = (x @ W + b[0]).chunk(3, dim=-1), (h @ U + b[1]).chunk(3, dim=-1)
-    reset, update = torch.sigmoid(from_x[0] + from_h[0]), torch.sigmoid(from_x[1] + from_h[1])
-    return mixed(h, update, torch.tanh(from_x[2] + reset * from_h[2]))
+def update_in_the_candidate(x, h, W, U, b):
+    """Your candidate is opened by the update gate: the reset gate says what it may read of the old state."""
+    _, update, from_x, from_h = parts(x, h, W, U, b)
+    return mixed(h, update, torch.tanh(from_x + update * from_h))
 
 
 # ------------------------------------------------------------------ right elsewhere
@@ -394,7 +393,7 @@ EXERCISE = Exercise(
         mixed_by_the_reset_gate,
         first_example_alone,
         blocks_of_d_rows,
-        not_turned_round,
+        update_in_the_candidate,
     ],
     conventions=[reset_before_the_product, update_is_the_share_of_the_new, both_as_elsewhere],
     properties=[between_the_old_and_one],
