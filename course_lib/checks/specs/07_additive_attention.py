@@ -268,6 +268,17 @@ def weights_turned_back(Q, K, V, Wq, Wk, v):
     return output, weights.transpose(1, 2)
 
 
+def not_turned_round(Q, K, V, Wq, Wk, v):
+    """You write `Q @ Wq`: Wq is (h, d_q), so it must be turned round, as in `Q @ Wq.T`, and Wk too."""
+    return read(torch.tanh((Q @ Wq)[:, :, None] + (K @ Wk)[:, None]) @ v, V)
+
+
+def mean_over_keys(Q, K, V, Wq, Wk, v):
+    """You take the mean over the weighted values: the weights sum to 1 already, so take the sum."""
+    output, weights = additive_attention(Q, K, V, Wq, Wk, v)
+    return output / V.shape[1], weights
+
+
 # ------------------------------------------------------------------ the exercise
 
 
@@ -364,6 +375,8 @@ EXERCISE = Exercise(
         each_token_its_partner,
         weights_exchanged,
         weights_turned_back,
+        not_turned_round,
+        mean_over_keys,
     ],
     properties=[rows_sum_to_one],
     hints=[
