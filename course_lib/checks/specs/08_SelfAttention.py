@@ -396,6 +396,49 @@ class mask_too_short(Steps):
         return super().allowed(16)[:n, :n]
 
 
+class batch_turned_too(Steps):
+    """`.T` turns all axes round, the batch too: exchange the last two alone, with `transpose(1, 2)`."""
+
+    def score(self, queries, keys):
+        return queries @ keys.permute(2, 1, 0) / queries.shape[-1] ** 0.5
+
+
+class mask_multiplied(Steps):
+    """You multiply the scores by the mask of ones and -inf: -inf times a negative score is +inf. Use
+    masked_fill, or add -inf."""
+
+    def hide(self, scores, causal):
+        if not causal:
+            return scores
+        factors = torch.ones_like(scores[0]).masked_fill(~self.allowed(scores.shape[-1]), -torch.inf)
+        return scores * factors
+
+
+class multiplied_by_root(Steps):
+    """You multiply the scores by the square root of d_head: divide by it."""
+
+    def score(self, queries, keys):
+        return queries @ keys.transpose(-2, -1) * queries.shape[-1] ** 0.5
+
+
+class weights_minus_inf(SelfAttention):
+    """You write -inf into the weights, after the softmax: write it into the scores, before it."""
+
+    def forward(self, x, causal=False):
+        weights = (self.W_q(x) @ self.W_k(x).mT / self.W_q.out_features**0.5).softmax(-1)
+        if causal:
+            weights = weights.masked_fill(~torch.ones_like(weights[0]).tril().bool(), -torch.inf)
+        return weights @ self.W_v(x)
+
+
+class values_by_the_keys_layer(Steps):
+    """You exchange W_k and W_v: keys are W_k(x), values W_v(x)."""
+
+    def forward(self, x, causal=False):
+        weights = self.weigh(self.hide(self.score(self.W_q(x), self.W_v(x)), causal))
+        return weights @ self.W_k(x)
+
+
 # ------------------------------------------------------------------ the exercise
 
 
@@ -503,6 +546,11 @@ EXERCISE = Exercise(
         first_example_alone,
         minus_10_added,
         mask_too_short,
+        batch_turned_too,
+        mask_multiplied,
+        multiplied_by_root,
+        weights_minus_inf,
+        values_by_the_keys_layer,
     ],
     properties=[past_alone_matters, order_of_the_tokens_moves_along],
     hints=[
