@@ -458,6 +458,79 @@ class queries_masked_too(Steps):
         return super().masked(scores, keep & keep.transpose(1, 2))
 
 
+class encoder_asks_masked(Steps):
+    """Your encoder asks the decoder, and the mask fits no longer: queries come from dec, keys and values from
+    enc."""
+
+    def score(self, dec, enc):
+        return super().score(enc, dec)
+
+    def read(self, weights, dec, enc):
+        return super().read(weights, enc, dec)
+
+
+class decoder_asks_itself_masked(Steps):
+    """Your decoder attends to itself, and the mask fits no longer: keys and values come from enc, only the
+    queries from dec."""
+
+    def forward(self, dec, enc, enc_keep=None):
+        return super().forward(dec, dec, enc_keep)
+
+
+class mask_in_columns(Steps):
+    """Your new axis stands last, so the mask meets the queries: padding is a key, write
+    enc_keep[:, None, :]."""
+
+    def masked(self, scores, keep):
+        return super().masked(scores, keep.transpose(1, 2))
+
+
+class none_is_used(Steps):
+    """You use enc_keep without asking whether it came: None means that nothing is hidden."""
+
+    def forward(self, dec, enc, enc_keep=None):
+        return self.read(self.masked(self.score(dec, enc), enc_keep[:, None, :]), dec, enc)
+
+
+class batch_turned_too(Steps):
+    """`.T` turns all axes round, the batch too: exchange the last two alone, with `transpose(1, 2)`."""
+
+    def compare(self, queries, keys):
+        return queries @ keys.permute(2, 1, 0) / queries.shape[-1] ** 0.5
+
+
+class multiplied_by_root(Steps):
+    """You multiply the scores by the square root of d_model: divide by it."""
+
+    def compare(self, queries, keys):
+        return queries @ keys.transpose(-2, -1) * queries.shape[-1] ** 0.5
+
+
+class weights_minus_inf(Steps):
+    """You write -inf into the weights, after the softmax: write it into the scores, before it."""
+
+    def masked(self, scores, keep):
+        return scores.softmax(-1).masked_fill(~keep, -torch.inf)
+
+
+class values_by_the_keys_layer(Steps):
+    """You exchange W_k and W_v: keys are W_k(enc), values W_v(enc)."""
+
+    def score(self, dec, enc):
+        return self.compare(self.W_q(dec), self.W_v(enc))
+
+    def read(self, weights, dec, enc):
+        return weights @ self.W_k(enc), weights
+
+
+class large_number_added(Steps):
+    """A sentence of nothing but padding still gets weights, as the same large number is taken off all its
+    scores: by our contract they are 0."""
+
+    def masked(self, scores, keep):
+        return (scores - 1e9 * ~keep).softmax(-1)
+
+
 # ------------------------------------------------------------------ the exercise
 
 
@@ -596,6 +669,15 @@ EXERCISE = Exercise(
         reshaped_in_place_of_transposed,
         decoder_read,
         queries_masked_too,
+        encoder_asks_masked,
+        decoder_asks_itself_masked,
+        mask_in_columns,
+        none_is_used,
+        batch_turned_too,
+        multiplied_by_root,
+        weights_minus_inf,
+        values_by_the_keys_layer,
+        large_number_added,
     ],
     properties=[padding_gets_nothing, rows_sum_to_one_or_zero],
     hints=[
