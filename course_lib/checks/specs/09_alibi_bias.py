@@ -251,6 +251,22 @@ def four_heads(n_heads, n_q, n_k):
     return biased(slopes_of(4), distances(n_q, n_k))
 
 
+def power_before_product(n_heads, n_q, n_k):
+    """You write `2 ** -8 * h / n_heads`, and the power is taken first: put brackets round the exponent."""
+    return biased(2.0**-8 * torch.arange(1, n_heads + 1) / n_heads, distances(n_q, n_k))
+
+
+def distance_turned_round(n_heads, n_q, n_k):
+    """Your distance is key minus query, negative for earlier keys, and these you hide: take query minus
+    key."""
+    return biased(slopes_of(n_heads), -distances(n_q, n_k), sign=1.0)
+
+
+def exponent_cut(n_heads, n_q, n_k):
+    """You make the exponent whole with `int`: -8h/n_heads may be a fraction."""
+    return biased(2.0 ** torch.trunc(-8 * torch.arange(1, n_heads + 1) / n_heads), distances(n_q, n_k))
+
+
 # ------------------------------------------------------------------ right elsewhere
 
 
@@ -354,6 +370,9 @@ EXERCISE = Exercise(
         factors_in_place_of_sums,
         always_square,
         four_heads,
+        power_before_product,
+        distance_turned_round,
+        exponent_cut,
     ],
     conventions=[
         slopes_interpolated,
