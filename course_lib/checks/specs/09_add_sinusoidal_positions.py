@@ -248,6 +248,18 @@ def exponent_to_the_end(emb, start=0):
     return scaled(emb) + waves(positions_ / 10000**exponents)
 
 
+def power_before_product(emb, start=0):
+    """You write `10000 ** 2 * i / d`, and the power is taken first: put brackets round the exponent."""
+    n, d = emb.shape[-2:]
+    positions_ = torch.arange(start, start + n, dtype=torch.float64)[:, None]
+    return scaled(emb) + waves(positions_ / 10000**2 * torch.arange(d // 2) / d)
+
+
+def pairs_from_1(emb, start=0):
+    """Your pairs are counted from 1: i begins at 0, and the first pair has the angle p itself."""
+    return scaled(emb) + waves(angles_of(emb, start) / 10000 ** (2 / emb.shape[-1]))
+
+
 # ------------------------------------------------------------------ right elsewhere
 
 
@@ -339,6 +351,8 @@ EXERCISE = Exercise(
         positions_in_shares,
         table_alone,
         exponent_to_the_end,
+        power_before_product,
+        pairs_from_1,
     ],
     conventions=[
         in_halves,
