@@ -314,6 +314,37 @@ def table_too_short(q, k, v, start=0):
     return both(q, k, v, angles_of(512, q.shape[-1])[start : start + q.shape[-2]])
 
 
+def power_before_product(q, k, v, start=0):
+    """You write `10000 ** 2 * i / d`, and the power is taken first: put brackets round the exponent."""
+    n, d = q.shape[-2:]
+    positions_ = torch.arange(start, start + n, dtype=torch.float64)[:, None]
+    return both(q, k, v, positions_ / 10000**2 * torch.arange(d // 2) / d)
+
+
+def pairs_from_1(q, k, v, start=0):
+    """Your pairs are counted from 1: i begins at 0, and the first pair turns by p itself."""
+    return both(q, k, v, angles_of(*q.shape[-2:], start) / 10000 ** (2 / q.shape[-1]))
+
+
+def members_exchanged(q, k, v, start=0):
+    """You put y' before x': x cos - y sin stands at 2i, x sin + y cos at 2i + 1."""
+    turned_q, turned_k, _ = apply_rope(q, k, v, start)
+    exchanged = [x.unflatten(-1, (-1, 2)).flip(-1).flatten(-2) for x in (turned_q, turned_k)]
+    return *exchanged, v
+
+
+def minus_in_both(q, k, v, start=0):
+    """You have a minus in both lines, which mirrors a pair: a turn is x cos - y sin, x sin + y cos."""
+    angles = angles_of(*q.shape[-2:], start)
+
+    def mirrored(x):
+        cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
+        even, odd = x[..., 0::2], x[..., 1::2]
+        return torch.stack([even * cos - odd * sin, even * sin - odd * cos], dim=-1).flatten(-2)
+
+    return mirrored(q), mirrored(k), v
+
+
 # ------------------------------------------------------------------ right elsewhere
 
 
@@ -431,6 +462,10 @@ EXERCISE = Exercise(
         base_500000,
         axes_left_turned,
         table_too_short,
+        power_before_product,
+        pairs_from_1,
+        members_exchanged,
+        minus_in_both,
     ],
     conventions=[pairs_in_halves],
     properties=[lengths_stay, score_depends_on_the_distance],
