@@ -620,6 +620,64 @@ class rest_dropped(Steps):
         self.n_heads = n_heads
 
 
+class none_is_used(Steps):
+    """You use the mask without asking whether it came: None means that nothing is hidden."""
+
+    def forward(self, q, k, v, mask=None):
+        queries, keys, values = self.projected(q, k, v)
+        scores = self.compare(self.split(queries), self.split(keys))
+        weights = self.masked(scores, self.for_heads(mask))
+        return self.mix(self.merge(weights @ self.split(values)))
+
+
+class multiplied_by_root(Steps):
+    """You multiply the scores by the square root of d_head: divide by it."""
+
+    def compare(self, queries, keys):
+        return queries @ keys.transpose(-2, -1) * queries.shape[-1] ** 0.5
+
+
+class weights_minus_inf(Steps):
+    """You write -inf into the weights, after the softmax: write it into the scores, before it."""
+
+    def masked(self, scores, mask):
+        return scores.softmax(-1).masked_fill(~mask, -torch.inf)
+
+
+class large_number_added(Steps):
+    """A query that may attend to nothing still gets weights, as the same large number is taken off all its
+    scores: by our contract they are 0."""
+
+    def masked(self, scores, mask):
+        return (scores - 1e9 * ~mask).softmax(-1)
+
+
+class divided_by_zero(Steps):
+    """You set hidden weights to 0 and divide by the sum of the rest, which may be 0: hide the scores before
+    the softmax, and set an empty row to 0."""
+
+    def masked(self, scores, mask):
+        weights = scores.softmax(-1) * mask
+        return weights / weights.sum(-1, keepdim=True)
+
+
+class maximum_of_hidden_scores(Steps):
+    """You take the maximum over hidden scores too: where one of them is far above, the others underflow to 0.
+    Hide the scores first, then subtract the maximum."""
+
+    def masked(self, scores, mask):
+        powers = (scores - scores.detach().amax(-1, keepdim=True)).exp() * mask
+        return powers / powers.sum(-1, keepdim=True).clamp(min=1e-30)
+
+
+class causal_too(Steps):
+    """You hide later keys on top of the mask: what may be seen, the mask alone says."""
+
+    def compare(self, queries, keys):
+        scores = super().compare(queries, keys)
+        return scores.masked_fill(~torch.ones(scores.shape[2:], dtype=torch.bool).tril(), -1e30)
+
+
 # ------------------------------------------------------------------ the exercise
 
 
@@ -785,6 +843,13 @@ EXERCISE = Exercise(
         length_of_queries_for_keys,
         not_contiguous,
         rest_dropped,
+        none_is_used,
+        multiplied_by_root,
+        weights_minus_inf,
+        large_number_added,
+        divided_by_zero,
+        maximum_of_hidden_scores,
+        causal_too,
     ],
     properties=[hidden_keys_do_not_matter],
     hints=[
