@@ -6,6 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from course_lib.transformer.bert import MINILM
 from course_lib.transformer.blocks import BlockConfig, EncoderLayer, residual_block
 from course_lib.transformer.gpt import GPT
 from course_lib.transformer.seq2seq import transformer_2017

@@ -66,3 +66,37 @@ def test_shipped_dates_are_what_the_script_says():
         assert pairs.exact(model.eval(), pairs.data.test[:200]) > 0.97
     size = sum((FILES / f"07_dates.{kind}").stat().st_size for kind in ("safetensors", "json"))
     assert size < 1e6
+
+
+def test_norms_in_short_form(tmp_path):
+    norms = script("11_norms")
+    said = norms.main(tmp_path, share=0.01, seeds=(1,))
+    about = json.loads((tmp_path / "11_norms.json").read_text(encoding="utf-8"))
+    assert about == json.loads(json.dumps(said)) and set(about["settings"]) == set(norms.SETTINGS)
+    for setting in about["settings"].values():
+        assert setting["recipe"]["steps"] == 4 and len(setting["accuracy"]) == len(setting["loss"]) == 1
+
+
+def test_shipped_norms_are_what_the_script_says():
+    norms = script("11_norms")
+    about = json.loads((FILES / "11_norms.json").read_text(encoding="utf-8"))
+    assert about["command"] == norms.COMMAND and about["seeds"] == list(norms.SEEDS)
+    for name, (_, n_layers, _, recipe) in norms.SETTINGS.items():
+        setting = about["settings"][name]
+        assert setting["recipe"] == json.loads(json.dumps(norms.asdict(recipe)))
+        assert setting["blocks"] == n_layers and len(setting["accuracy"]) == 3
+
+
+def test_norms_leave_out_what_they_say():
+    norms = script("11_norms")
+    x = torch.randn(2, 17, 32)
+    layers = {}
+    for leave_out in (norms.whole, norms.without_feed_forward, norms.without_norm, norms.without_residual):
+        layers[leave_out] = norms.build(True, 1, leave_out, seed=0).encoder.layers[0]
+    whole = layers[norms.whole]
+    attended = x + whole.self_attn(whole.norm1(x))
+    assert torch.allclose(layers[norms.without_feed_forward](x), attended, atol=1e-5)
+    bare = x + whole.self_attn(x)
+    assert torch.allclose(layers[norms.without_norm](x), bare + whole.ffn(bare), atol=1e-5)
+    straight = whole.ffn(whole.norm2(whole.self_attn(whole.norm1(x))))
+    assert torch.allclose(layers[norms.without_residual](x), straight, atol=1e-5)
