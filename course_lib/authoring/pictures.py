@@ -177,8 +177,10 @@ def _defs() -> str:
 def _side(number: int, title: str, built_all: bool) -> str:
     caption = "WHAT YOU WILL BUILD" if built_all else "WHERE WE ARE"
     rows = [_text(26, 40, caption, 10, QUIET, "600", "start", ' letter-spacing="1.2"')]
-    lines = wrap(title, 13)[:3]
-    rows += [_text(26, 66 + 23 * i, line, 19, INK, "700", "start") for i, line in enumerate(lines)]
+    lines, size = wrap(title, 13), 19
+    if len(lines) > 3:  # three lines fit: a long title is set smaller, its compounds whole
+        lines, size = wrap(title, 16, break_on_hyphens=False), 16
+    rows += [_text(26, 66 + 23 * i, line, size, INK, "700", "start") for i, line in enumerate(lines)]
     rows += [_thread(number, built_all), *([] if built_all else [_legend()])]
     return "\n".join(rows)
 

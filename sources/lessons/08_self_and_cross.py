@@ -3,7 +3,7 @@
 #   course:
 #     title: Self-attention and cross-attention
 #     question: Who asks, and who answers?
-#     minutes: 76
+#     minutes: 75
 #     short_path: 28
 #     needs: [03_attention, 04_masks, 05_gradients, 06_bottleneck, 07_additive_attention]
 #     objectives:
@@ -78,7 +78,7 @@ assert weights.shape == (1, 6, 6) and (weights.argmax(dim=-1)[0] == torch.arange
 compare("raw", "at themselves")
 
 # %% [markdown]
-# **Look.** Everybody finds themselves. Lesson 03 ended there too, with a pronoun that never found its noun. The dot product compares the whole token with the whole token: name with name, wish with wish, thing with thing. Nobody resembles you as much as you do.
+# **Look.** Everybody finds themselves. Lesson 03 ended there too, with a pronoun that never found its noun. The dot product compares name with name, wish with wish, thing with thing.
 # But the party needs another comparison: *my wish with your name*. In this lesson you build the layer that can learn it.
 #
 # **Short path.** 28 minutes: the four sections whose heading says *short path*, and recap questions 1 to 4.
@@ -353,7 +353,7 @@ assert min(sizes.values()) > 0.99 and counts == {"attend": 3 * 22 * 8, "readout"
 compare("rooms", "it works as well")
 
 # %% [markdown]
-# **Look.** The matrices act on one token at a time, so they have $3 \cdot d_\text{model} \cdot d_\text{head} = 528$ numbers whether two guests come or two thousand. The map of $n \times n$ weights is computed, not stored.
+# **Look.** No matrix has an axis for guests: together they have $3 \cdot d_\text{model} \cdot d_\text{head} = 528$ numbers whether two guests come or two thousand. The map of $n \times n$ weights is computed, not stored.
 #
 # **Make it.** [The exercises](../exercises/08_self_and_cross.ipynb) ask for `SelfAttention` from an empty class. You can write it now or after the recap.
 
@@ -439,7 +439,12 @@ compare("one_for_both", "no better than counting")
 compare("left_out", "either of them")
 
 # %% [markdown]
-# The next cell checks three statements of the text below.
+# **Why.** One matrix for both fails in two ways, and both are on paper in a line.
+#
+# - **It looks back.** $\mathbf q_i \cdot \mathbf q_j = \mathbf q_j \cdot \mathbf q_i$: the score is symmetric. A high score for the guest you seek is a high score of that guest for you, who seeks somebody else. With themselves hidden, guests split their weight evenly between *sought* and *seeker*. In one case of six both brought the same thing, in the others half are right: $\tfrac16 + \tfrac56 \cdot \tfrac12 = \tfrac{7}{12} = 58\,\%$.
+# - **It looks at itself.** $0 \le \lVert \mathbf q_i - \mathbf q_j \rVert^2$ gives $\mathbf q_i \cdot \mathbf q_j \le \tfrac12 (\mathbf q_i \cdot \mathbf q_i + \mathbf q_j \cdot \mathbf q_j)$. A pair never scores above the mean of their two scores for themselves.
+#
+# With both matrices left out, the tokens themselves are compared, as at the start: the worst of all. The next cell checks both bullets.
 
 # %%
 both, hidden = seen["one for both"], seen["  itself hidden"]
@@ -453,22 +458,17 @@ print(f"symmetric: {torch.allclose(S, S.T)}, pairs above the mean of their two s
 assert torch.allclose(S, S.T) and above == 0
 
 # %% [markdown]
-# **Why.** One matrix for both fails in two ways, and both are on paper in a line.
-#
-# - **It looks back.** $\mathbf q_i \cdot \mathbf q_j = \mathbf q_j \cdot \mathbf q_i$: the score is symmetric. If you score high for the guest you seek, so do you for that guest, who seeks somebody else. With themselves hidden, guests split their weight evenly between *sought* and *seeker*. In one case of six both brought the same thing, in the others half are right: $\tfrac16 + \tfrac56 \cdot \tfrac12 = \tfrac{7}{12} = 58\,\%$.
-# - **It looks at itself.** $0 \le \lVert \mathbf q_i - \mathbf q_j \rVert^2$ gives $\mathbf q_i \cdot \mathbf q_j \le \tfrac12 (\mathbf q_i \cdot \mathbf q_i + \mathbf q_j \cdot \mathbf q_j)$. A pair never scores above the mean of their two scores for themselves.
-#
-# Both matrices away, and it is the tokens as they are: the worst of all.
+# **Look.** Both hold for any matrix, trained or not: this one is fresh and random. The printed 41 % and 59 % fit the two bullets.
 #
 # **Change it.** Is it a lack of room? In the table of variants give *one for both* and *itself hidden* 22 features in place of 8, twice each. Guess first. Put 8 back.
 #
 # <details><summary>Answer</summary>
 #
-# It stays at 41 % and 59 %. Symmetry is no matter of width.
+# It stays: 41 % and 58 %. Symmetry is no matter of width.
 #
 # </details>
 #
-# But leave out $W_Q$ alone, and nothing is lost. (It puts only half its weight on the sought guest after 300 steps, which is enough.) Nor without $W_V$. Why then does every Transformer have all three?
+# But leave out $W_Q$ alone, or $W_V$ alone, and nothing is lost. (Without $W_Q$ only half the weight is on the sought guest after 300 steps, which is enough.) Why then does a Transformer have all three? $W_Q$ is the next section's question.
 #
 # **Without $W_V$** the whole token arrives: name, wish and thing. The readout is linear and can pick the thing afterwards, since $(A X) W^\top = A (X W^\top)$. That ends when the output is **added** to the token itself, as every Transformer does (lesson 11). The next cell trains this with and without $W_V$.
 
@@ -659,7 +659,7 @@ with torch.no_grad():
 compare("soft", "still at the cat")
 
 # %% [markdown]
-# **Why.** The query is $W_Q$ times the vector of *it*, and nothing else. No other word has a say in it. *soft* can offer itself as a key, but it cannot change what *it* asks.
+# **Why.** A query is made from one token alone. *soft* can offer itself as a key, but it cannot change what *it* asks.
 # For that, *it* must first hear of *soft*. In a second layer, the token *it* would already carry what the first layer fetched. Depth is not luxury: it lets context shape the question.
 #
 # **Trap.** The map looks as if the layer understood the sentence. It learnt "*it* wants animals" from a pattern in which that was always right. A test within the pattern would never have shown it.
@@ -850,7 +850,7 @@ for label, (one, two) in same.items():
 assert [bool((one - two).abs().max() < 1e-12) for one, two in same.values()] == [True, True, False]
 
 # %% [markdown]
-# **Look.** *Equivariant* for those who ask, *invariant* for those who answer: $A P^\top P V = A V$. The third line is the classic mistake: tokens move, their mask does not.
+# **Look.** Shuffle those who ask, and the outputs are shuffled alike: *equivariant*. Shuffle those who answer, and the outputs stay: *invariant*, since $A P^\top P V = A V$. The third line is the classic mistake: tokens move, their mask does not.
 #
 # The library's `CrossAttention` has $d_\text{head} = d_\text{model}$. The next cell asserts that it equals ours and prints its step 1.
 
@@ -869,7 +869,7 @@ print(inspect.getsource(CrossAttention.forward).split('"""')[2].strip("\n"))
 # **Make it.** `CrossAttention` waits in [the exercises](../exercises/08_self_and_cross.ipynb), with sentences that are nothing but padding.
 
 # %% [markdown]
-# ## Two questions, four answers (8 min)
+# ## Two questions, four answers (7 min)
 #
 # **Trap.** "Self-attention, that is, scaled dot-product attention": so one can hear it. But the two names answer two different questions.
 #
@@ -914,7 +914,7 @@ assert min(works.values()) > 0.99
 compare("four", "all four")
 
 # %% [markdown]
-# **Look.** All four. A test on one combination alone could not have told the two questions apart. Each of the four has a paper:
+# **Look.** A test on one combination alone could not have told the two questions apart. Each of the four has a paper:
 #
 # | | additive score | dot-product score |
 # |---|---|---|
@@ -923,8 +923,8 @@ compare("four", "all four")
 #
 # - **Bahdanau** (lesson 07): the decoder's state asks, the states of the source answer. It is cross-attention with an additive score. There is no $W_V$: the source states themselves are mixed.
 # - **Luong** scores with $\mathbf h_t^\top W_a \mathbf h_s$ (called *general*): that is the $M$ of this lesson, not split in two. The bare dot product is there too.
-# - **Cheng** lets a reader attend to its own earlier states, calls it *intra-attention*, and scores additively. So the first of these "self" papers was not a dot product at all.
-# - **Parikh** calls it *intra-sentence attention*, and sends asker and answerer through one network, $F(a_i) \cdot F(a_j)$. You know what that does: the score is symmetric, but for a bias by distance.
+# - **Cheng** lets a reader attend to its own earlier states, speaks of *intra-attention*, and scores additively. So the first of these "self" papers was not a dot product at all.
+# - **Parikh** calls it *intra-sentence attention*, and sends asker and answerer through one network, $F(a_i) \cdot F(a_j)$. By section 4 that score is symmetric, but for a bias by distance.
 # - **Vaswani** calls it *self-attention* (section 2: "sometimes called intra-attention"), with the scale and three matrices for each head.
 #
 # The 2017 Transformer uses attention in three ways (section 3.2.3), all with the same score:
@@ -937,20 +937,11 @@ compare("four", "all four")
 #
 # You have met all three. Lesson 12 puts them into one model.
 #
-# The next cell checks the claim about Bahdanau: lesson 07's function without $W_V$, fed with a decoder's state and an encoder's states of other width.
-
-# %%
-state, source = torch.randn(2, 1, 5), torch.randn(2, 7, 4)  # (B, 1, d_q) asks (B, n_k, d_k)
-context, weights = additive_attention(state, source, source, torch.randn(3, 5), torch.randn(3, 4), torch.randn(3))
-print("context", tuple(context.shape), " weights", tuple(weights.shape))
-assert context.shape == (2, 1, 4) and weights.shape == (2, 1, 7)
-
-# %% [markdown]
 # **Change it.** Make a fifth kind: *cross* with one matrix for both, $W_Q$ for the keys too. Does the symmetry still hurt, when those who answer never ask? Guess, then try it in a new cell: subclass `MyCrossAttention` as `OneForBoth` does.
 #
 # <details><summary>Answer</summary>
 #
-# It does: right in 60 %. The vector by which a host is found still holds the host's own wish. So a host draws looks who *seeks* somebody of the latecomer's name, and one with the same name or the same wish as the latecomer, because a vector fits its like.
+# It does: right in 60 %. A host is found by a vector that still holds the host's own wish. So hosts draw looks who *seek* somebody of the latecomer's name. So do hosts with the latecomer's own name or wish: a vector fits its like.
 #
 # </details>
 
@@ -1012,33 +1003,33 @@ assert moved == [False, True] and (shares > 0).all()
 #
 # </details>
 #
-# <details><summary>4. "Self-attention" and "scaled dot product": which question does each answer?</summary>
+# <details><summary>4. From lesson 04: which keys may the last of n queries see under a causal mask? And the first?</summary>
+#
+# The last sees all, the first only itself. That is why the mask gives the order away.
+#
+# </details>
+#
+# <details><summary>5. "Self-attention" and "scaled dot product": which question does each answer?</summary>
 #
 # *Self* says who asks whom; *scaled dot product* says how the score is computed. All four combinations exist, and all four worked.
 #
 # </details>
 #
-# <details><summary>5. Why can one matrix not serve for queries and keys?</summary>
+# <details><summary>6. Why can one matrix not serve for queries and keys?</summary>
 #
 # The scores become symmetric, so whoever is found looks back; and no pair scores above the mean of their two scores for themselves.
 #
 # </details>
 #
-# <details><summary>6. Two layers have quite different $W_Q$ and $W_K$. Can they have the same maps?</summary>
+# <details><summary>7. Two layers have quite different $W_Q$ and $W_K$. Can they have the same maps?</summary>
 #
 # Yes: only $W_Q^\top W_K$ counts, and $R\,W_Q$ with $R^{-\top} W_K$ gives the same product.
 #
 # </details>
 #
-# <details><summary>7. Self-attention is equivariant. Name two things that end it.</summary>
+# <details><summary>8. Self-attention is equivariant. Name two things that end it.</summary>
 #
 # A causal mask (or any mask that stays while tokens move); vectors that tell the place.
-#
-# </details>
-#
-# <details><summary>8. From lesson 04: which keys may the last of n queries see under a causal mask? And the first?</summary>
-#
-# The last sees all, the first only itself. That is why the mask gives the order away.
 #
 # </details>
 #

@@ -37,6 +37,12 @@ def test_the_words_beside_the_picture():
     )
 
 
+def test_a_long_title_is_shown_whole():
+    title = "Self-attention and cross-attention"
+    lines = re.findall(r'font-size="16"[^>]*font-weight="700"[^>]*>([^<]*)<', where_svg(8, title))
+    assert lines == ["Self-attention", "and", "cross-attention"]
+
+
 def state_of(svg, words):
     """Outline of the box with these words: dashed (to come), thin (built) or thick (now)."""
     box = re.search(rf'<rect ([^>]*)/><text[^>]*font-weight="(\d+)"[^>]*>{re.escape(words)}<', svg)
