@@ -229,7 +229,7 @@ class MultiHeadExplorer(Explorer):
 
     def _looks(self, results: Mapping) -> str:
         rows = results["weights"][:4, self.query]
-        looks = [f"head {h + 1} {'looks most ' if h == 0 else ''}at '{self._columns[int(row.argmax())]}' "
+        looks = [f"head {h} {'looks most ' if h == 0 else ''}at '{self._columns[int(row.argmax())]}' "
                  f"({still.num(row.max())})" for h, row in enumerate(rows)]  # fmt: skip
         return f"'{self._rows[self.query]}': {', '.join(looks)}{' ...' if results['n_heads'] > 4 else ''}"
 
@@ -317,7 +317,7 @@ class MultiHeadExplorer(Explorer):
             x = left + aside + (column + gap) * (head % per_row)
             x += 0 if aside else (column - cell * m) / 2
             y = 30 + (high + 50) * (head // per_row)
-            parts.append(still.text(x, y - 16, f"head {head + 1}", bold=True))
+            parts.append(still.text(x, y - 16, f"head {head}", bold=True))
             if not aside:
                 parts += [still.text(x + (j + 0.5) * cell, y + 10, name, "middle", QUIET, size=12)
                           for j, name in enumerate(self._columns)]  # fmt: skip

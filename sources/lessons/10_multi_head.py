@@ -53,7 +53,7 @@ assert wanted.shape == (4000, 16) and 0.98 < (wanted**2).mean() < 1.02
 predict("one_head")
 
 # %% [markdown]
-# The learner is small. Three linear maps bring question, keys and values to `d_model` numbers, attention does its work, and the first 16 numbers that come out are the answer.
+# The learner is small. Three linear maps bring question, keys and values to `d_model` numbers, and attention does its work. The first 16 numbers that come out are the answer.
 # The next two cells define it and its training loop. AdamW is gradient descent with a step size of its own for every parameter (lesson 13).
 
 # %%
@@ -198,7 +198,7 @@ show(fig, alt="40 points and their feet on a line, the diagonal for w = 1/2, the
 # %% [markdown]
 # **Why.** Turning the line does not help: a round cloud has variance 1 in every direction, and one direction of two is lost. That makes 1 of 2.
 #
-# The parcels on the table hold 8 numbers each. The mixture $\mathbf m = \sum_j w_j \mathbf x_j$ has 8 numbers too, and the answer with its 16 numbers is a linear function of it, plus a constant. So all answers lie in a flat with 8 dimensions in a space of 16, and at least 8 directions of variance 1 are lost: $8/16 = \tfrac12$.
+# The parcels on the table hold 8 numbers each. The mixture $\mathbf m = \sum_j w_j \mathbf x_j$ has 8 numbers too. The answer with its 16 numbers is a linear function of it, plus a constant. So all answers lie in a *flat* of 8 dimensions (a line is one of 1, a plane one of 2), in a space of 16. At least 8 directions of variance 1 are lost: $8/16 = \tfrac12$.
 # The weights do not occur in this argument, so they may depend on the contents as they like. Nor does the width: 64 numbers computed from 8 hold no more than 8.
 #
 # The next cell looks for that flat in the wide model: how many independent directions do its 4,000 answers have?
@@ -227,7 +227,7 @@ print(f"pairs read off without error: {((read_first == first) & (read_second == 
 assert mixture.shape == (100, 10) and (read_first == first).all() and (read_second == second).all()
 
 # %% [markdown]
-# **Look.** A mixture of things from a short list can be decoded by whoever may use more than linear maps, and a Transformer may (lesson 11). That is why our parcels hold real numbers: a test with letters would have shown nothing.
+# **Look.** A mixture of things from a short list can be decoded by whoever may use more than linear maps. A Transformer may (lesson 11). That is why our parcels hold real numbers: a test with letters would have shown nothing.
 #
 # **Change it.** Put 1/2 in place of 2/3 and 1/3. Which pairs are still read off? Guess first.
 #
@@ -431,7 +431,7 @@ for B, n in ((1, 8), (8, 64)):
     print(f"B {B}, n {n:2}:", ", ".join(f"{name} {1000 * seconds:.2f} ms" for name, seconds in best.items()))
 
 # %% [markdown]
-# **Look.** On the machine of this page the loop takes two to three times as long as the others for 8 tokens: it pays for 16 small calls. For 8 sequences of 64 the multiplications are most of the work, and they are the same in all four.
+# **Look.** On the machine of this page the loop takes about three times as long as the others for 8 tokens: it pays for 16 small calls. For 8 sequences of 64 the multiplications are most of the work, and they are the same in all four.
 # So choose the one that you can read without an error. The course library uses view and transpose; the next cell prints its two functions.
 
 # %%
@@ -476,15 +476,15 @@ predict("who_looks")
 
 # %%
 @torch.no_grad()
-def looks(model):
-    """Mean weight of each head on A and on B, (n_heads, 2)."""
+def looks(model, over=torch.mean):
+    """Weight of each head on A and on B, (n_heads, 2): mean over the tables, or their spread (torch.std)."""
     question, keys, values, _ = marked(np.random.default_rng(99), 4000)
     model(question, keys, values)
-    return (model.heads.weights[:, :, 0] @ keys[..., 8:]).mean(dim=0)  # (B, n_heads, n_k) by (B, n_k, 2)
+    return over(model.heads.weights[:, :, 0] @ keys[..., 8:], dim=0)  # (B, n_heads, n_k) by (B, n_k, 2)
 
 
 # %% [markdown]
-# The next cell trains them. `directions` counts as before, 16 are wanted.
+# The next cell trains them. `directions` counts as before, 16 are wanted. The last line says whether the weights depend on the table.
 
 # %%
 twos = [train(marked, lambda: MultiHead(16, n_heads=2), seed) for seed in range(3)]
@@ -493,12 +493,15 @@ for model in twos:
     print(f"error {error(model, marked):.4f}, directions {directions(model)};", end=" ")
     print(f"head 0: A {a0:.2f}, B {b0:.2f}; head 1: A {a1:.2f}, B {b1:.2f}")
     assert error(model, marked) < 0.001 and directions(model) == 16
+spread = max(looks(model, torch.std).max().item() for model in twos)
+print("spread of these weights from table to table below 0.01:", spread < 0.01)
+assert spread < 0.01
 choices = {looks(model)[0].argmax().item() for model in twos}  # of head 0
 compare("who_looks", "at A in some runs, at B in others" if choices == {0, 1} else "at A in all three")
 
 # %% [markdown]
 # **Look.** Error 0.0000, and answers in all 16 directions: the wall is gone, with no more parameters than before. Which head takes which parcel is decided by the random start.
-# And in the first run head 0 is not sharp: 0.18 on A, 0.80 on B. As on paper, $W_O$ takes the mixture apart.
+# And in the first run head 0 is not sharp: 0.18 on A, 0.80 on B. As on paper, $W_O$ takes the mixture apart. One matrix can do that for all tables, because the weights are (nearly) the same in all of them: the heads go by the marks alone.
 #
 # **Why.** Two heads bring home two mixtures, 16 numbers. The flat of the proof is now the whole space. Vaswani and others say it in one sentence of their section 3.2.2: "With a single attention head, averaging inhibits this."
 #
@@ -541,7 +544,7 @@ show(fig, alt="Right heads hold features 0, 1 or 2, 3 of all tokens; wrong ones 
 assert right.shape == wrong.shape == (2, 4, 2) and wrong[0].flatten().tolist() == [0, 1, 2, 3, 10, 11, 12, 13]
 
 # %% [markdown]
-# **Look.** `view` keeps the numbers in their order, row after row. Without the transpose, head 0 gets the first half of the *sequence*, each token cut into two rows that attend to each other. Token 0 never meets token 3.
+# **Look.** `view` keeps the numbers in their order, row after row. Without the transpose, head 0 gets the first half of the *sequence*, each token cut into two rows that attend to each other.
 #
 # **Predict.** Which of these tests notices it?
 
@@ -604,8 +607,8 @@ assert all(right for right, _ in passed.values()) and [wrong for _, wrong in pas
 compare("blind_tests", "nudging the last token, and looking who moves")
 
 # %% [markdown]
-# **Look.** Five tests of seven are blind. With one head or one token both orders are the same; two mistakes that undo each other look like none; and in a stretch of the sequence the rows above are still no later tokens.
-# Two tests see it: **nudge a token and look who moves**, and **compare with the slow loop**. A loop over slices has no axes to confuse. Keep it, as a judge.
+# **Look.** Five tests of seven are blind. With one head or one token both orders are the same. Two mistakes that undo each other look like none. And in a stretch of the sequence the rows above are still no later tokens.
+# Two tests see it: **nudge a token and look who moves** (token 0 never meets token 3), and **compare with the slow loop**. A loop over slices has no axes to confuse. Keep it, as a judge.
 #
 # **Change it.** Take the right split with the wrong merge: write `MultiHead(4, n_heads, split_heads, merge_wrong)` into a new function in place of `mixed_up`, and run the table with it. Which tests catch it now?
 #
@@ -688,26 +691,26 @@ ax.set_xlabel("heads (features of each); 1,088 parameters in all cases")
 show(fig, alt="Error against heads: 0.5 with 1, below 0.1 with 2 and 4, about 0.4 with 8, above 0.6 with 16; three starts each.")
 
 # %% [markdown]
-# **Why.** A score in a head with one feature is a product of two numbers, $q\,k$. It is largest at the largest $k$, or at the smallest if $q$ is negative. So only the two outermost keys can ever be preferred (*How narrow?* in lesson 05). Sixteen such heads bring sixteen looks, each at an end of some line.
-# The next cell counts, in rooms of eight random names: how many of them can win, for some query, in a head that sees 1, 2, 3 or all 4 numbers of a name?
+# **Why.** A score in a head with one feature is a product of two numbers, $q\,k$. It is largest at the largest $k$, or at the smallest if $q$ is negative. So only the two outermost keys can ever be preferred (*How narrow?*, at the end of lesson 05). Sixteen such heads bring sixteen looks, each at an end of some line.
+# The next cell counts, in tables of eight random names: how many of them can win, for some query, in a head that sees 1, 2, 3 or all 4 numbers of a name?
 
 # %%
 rng = np.random.default_rng(0)
-rooms = named(rng, B=200)[1].numpy()  # (200, n, 4)
+tables = named(rng, B=200)[1].numpy()  # (200, n, 4)
 for seen in (1, 2, 3, 4):
     queries = rng.standard_normal((3000, seen))  # (queries, seen)
-    winners = (rooms[..., :seen] @ queries.T).argmax(axis=1)  # (200, queries): who wins each query
+    winners = (tables[..., :seen] @ queries.T).argmax(axis=1)  # (200, queries): who wins each query
     can_win = np.mean([len(set(row)) for row in winners])
     print(f"{seen} of 4 numbers seen: on average {can_win:.1f} of 8 names can win")
     assert {1: can_win == 2, 2: 4 < can_win < 6, 3: 6 < can_win < 8, 4: can_win > 7.8}[seen]
 
 # %% [markdown]
-# **Look.** With all 4 numbers every name can be found. With 2, the outline of the shadow decides, with 1 its two ends.
+# **Look.** With all 4 numbers every name can be found. With 2, a name is a point in the plane: put a rubber band around the eight points, and only those that hold it can win. With 1, only the two ends can.
 #
-# In practice the number lies between. The first Transformer had 8 heads of 64 features; a variant with one head was 0.9 BLEU worse than the best, and one with 32 heads of 16 features lost 0.4 (Vaswani and others, 2017, section 6.2 and table 3, rows A).
+# In practice the number lies between. The first Transformer had 8 heads of 64 features. A variant with one head was 0.9 BLEU worse than the best, and one with 32 heads of 16 features lost 0.4. (Vaswani and others, 2017, section 6.2 and table 3, rows A.)
 # [Bhojanapalli and others (2020)](https://arxiv.org/abs/2002.07028) call it a low-rank bottleneck: a head with fewer features than there are tokens cannot make every table of weights.
 #
-# **Change it.** The explorer has six parcels of 4 numbers, A and B wanted, and heads that you aim by hand (its picture counts them from 1, its lists in Python from 0). First one head between A and B: nothing arrives whole. **Go to four heads and switch off the right two, so that all of B arrives and nothing of A.** How many numbers do the matrices hold on the way? Pin a state to compare two.
+# **Change it.** The explorer has six parcels of 4 numbers, A and B wanted, and heads that you aim by hand. At first one head stands between A and B, and nothing arrives whole. **Go to four heads and switch off two of them, so that all of B arrives and nothing of A.** How many numbers do the matrices hold on the way? Pin a state to compare two.
 
 # %%
 from course_lib.explorers import multi_head_explorer
@@ -731,7 +734,7 @@ assert (for_a == 0).all() and walk.parameters == 4 * 8 * 8
 #
 # <details><summary>Answer</summary>
 #
-# 2, 4 and 8 heads work, with 4 or more features each; 16 heads of 2 features do not (about 0.3), as 8 heads of 2 features did not.
+# 2, 4 and 8 heads work, with 4 or more features each. 16 heads of 2 features do not (about 0.3), as 8 heads of 2 features did not.
 #
 # </details>
 
@@ -883,7 +886,7 @@ for seed, model in enumerate(eights):
     assert errors.min() < 0.03 and errors.max() > 0.14
 
 # %% [markdown]
-# **Look.** In each run some heads matter many times as much as others, and some can be switched off at the cost of about 0.02 or less. Yet this counts what the *rest of the model* expects of a head, not what the head knows: $W_O$ was fitted to the presence of all eight.
+# **Look.** In each run some heads matter many times as much as others. Some can be switched off at the cost of about 0.02. Yet this counts what the *rest of the model* expects of a head, not what the head knows: $W_O$ was fitted to the presence of all eight.
 # A fairer question lets $W_O$ adapt. It is linear, so the best one can be computed at once, by least squares.
 #
 # **Predict.** Heads are switched off one after another, always the one that is missed least, and $W_O$ is fitted anew each time. How many of the eight can go before the error rises?
@@ -922,7 +925,7 @@ compare("spare", "4")
 # %% [markdown]
 # **Look.** Four can go at no cost, in all three starts: four heads of 4 features carry 16 numbers. Then the flat of the proof shrinks by 4 dimensions with each head, and the error rises by 4/16. The eight heads knew the same things twice.
 #
-# **Why.** In large models the same was found. [Michel, Levy and Neubig (2019)](https://arxiv.org/abs/1905.10650) report that "a large percentage of attention heads can be removed at test time without significantly impacting performance", and that some layers can do with a single one.
+# **Why.** In large models the same was found. [Michel, Levy and Neubig (2019)](https://arxiv.org/abs/1905.10650) report that "a large percentage of attention heads can be removed at test time without significantly impacting performance". Some layers can do with a single one.
 # [Voita and others (2019)](https://aclanthology.org/P19-1580) pruned 38 of 48 encoder heads of a translation model, English to Russian, for a loss of only 0.15 BLEU. In their model the heads that stayed longest did have tasks that one can name, such as looking at the neighbour.
 # So heads *may* specialise. Whether one did has to be measured, and one picture of one head shows it neither way.
 #
@@ -930,12 +933,12 @@ compare("spare", "4")
 #
 # <details><summary>Answer</summary>
 #
-# None: without any one head the error is at least 0.25. Where there is no room to spare, every head is needed.
+# None: whichever head is off, the error is about 0.25. Where there is no room to spare, every head is needed.
 #
 # </details>
 
 # %% [markdown]
-# ## torch's own, with the opposite mask (6 min)
+# ## torch's own module, and its mask (6 min)
 #
 # PyTorch has this layer too, `nn.MultiheadAttention`. It packs $W_Q, W_K, W_V$ into one matrix, one below the other. Unless told `batch_first=True` it takes (n, B, d_model). It returns the weights too, as a mean over the heads.
 # The next cell copies our parameters into it.
@@ -955,7 +958,7 @@ assert (output - ours(q, k, k)).abs().max() < 1e-12 and torch.allclose(mean_weig
 assert output.shape == (2, 5, 12) and mean_weights.shape == (2, 5, 7)
 
 # %% [markdown]
-# Parity holds. Now a mask: in this course True means *may be attended*. Here keys 5 and 6 are padding, so `keep` is five times True and twice False.
+# They are equal. Now a mask: in this course True means *may be attended*. Here keys 5 and 6 are padding, so `keep` is five times True and twice False.
 #
 # **Predict.** We hand `keep` to torch's module as its `attn_mask`. What comes back?
 
@@ -973,6 +976,10 @@ for name, mask in (("keep", keep), ("~keep", ~keep)):
     real, padding = weights[..., :5].sum(dim=-1).mean(), weights[..., 5:].sum(dim=-1).mean()
     print(f"attn_mask={name:5}: weight on real keys {real:.0f}, on padding {padding:.0f}; equals ours with keep: {equal}")
     assert equal == (name == "~keep")
+by_keys = theirs(q, k, k, key_padding_mask=~keep[:2])[0]  # here one row for each example (B, n_k)
+fused = nn.functional.scaled_dot_product_attention(q, k, k, attn_mask=keep)  # (B, n_q, d_model)
+print("F.scaled_dot_product_attention with keep equals ours:", torch.allclose(fused, attention(q, k, k, keep)[0]))
+assert torch.allclose(by_keys, ours(q, k, k, mask=keep)) and torch.allclose(fused, attention(q, k, k, keep)[0])
 compare("polarity", "all weight on the padding, without an error")
 
 # %% [markdown]
@@ -1000,9 +1007,9 @@ print("torch's with need_weights=False, equal to ours:", torch.allclose(without_
 compare("empty", "nan")
 
 # %% [markdown]
-# **Look.** With weights asked for, the module computes $e^{-\infty} / 0$ and gives nan. Without them it takes another path, through a fused kernel, and gives what we give, in the version of this page. A sentence of nothing but padding can so break a training, or not, for a reason that has nothing to do with it.
+# **Look.** With weights asked for, the module takes softmax of a row of $-\infty$, which is 0 divided by 0, and gives nan. Without them it takes another path, through a fused kernel, and gives what we give, in the version of this page. A sentence of nothing but padding can so break a training, or not, for a reason that has nothing to do with it.
 #
-# A mask for each example, (B, n_q, n_k), needs one more axis for the heads. Ours gets it inside, or by hand; torch's wants the heads multiplied into the batch, (B · n_heads, n_q, n_k). The next cell shows both.
+# A mask for each example, (B, n_q, n_k), needs one more axis for the heads. The library's `MultiHeadAttention` adds this axis itself; for the short class of this lesson we write `each[:, None]`. torch's module wants the heads multiplied into the batch, (B · n_heads, n_q, n_k). The next cell shows both.
 
 # %%
 each = torch.rand(2, 5, 7, generator=torch.Generator().manual_seed(0)) > 0.4  # (B, n_q, n_k)

@@ -48,7 +48,7 @@ def head(seen, i):
 
 
 def test_aiming_one_head_brings_one_parcel_or_the_other_never_both(seen):
-    knob = seen.page.get_by_role("slider", name="Aim of head 1")
+    knob = seen.page.get_by_role("slider", name="Aim of head 0")
     for dx, whole, missed in ((-23, "A whole", "B off by 3.00"), (46, "B whole", "A off by 3.00")):
         box = knob.locator(".cx-hit").bounding_box()
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
@@ -64,7 +64,7 @@ def test_aiming_one_head_brings_one_parcel_or_the_other_never_both(seen):
 
 def test_arrow_keys_aim_and_a_button_aims_as_before(seen):
     choose(seen, "Two heads")
-    seen.page.get_by_role("slider", name="Aim of head 2").focus()
+    seen.page.get_by_role("slider", name="Aim of head 1").focus()
     for key in ("ArrowLeft", "Shift+ArrowLeft", "ArrowUp"):
         seen.page.keyboard.press(key)
     assert seen.get("aimed") == [[1, 1.5]]

@@ -103,7 +103,7 @@ def test_a_models_heads_are_shown_as_they_are():
     )
     assert explorer.parameters == 4 * 6**2
     best = "klmnn"[WEIGHTS[0, 2].argmax()]
-    assert explorer.line.startswith(f"'c': head 1 looks most at '{best}")
+    assert explorer.line.startswith(f"'c': head 0 looks most at '{best}")
     explorer.off = [0]
     assert not explorer.output[:2].any() and explorer.output[2:].all()
 

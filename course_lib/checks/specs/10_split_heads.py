@@ -147,6 +147,34 @@ def left_to_view(x, n_heads):
     return x.reshape(B, n, n_heads, d_model // n_heads).transpose(1, 2)
 
 
+def no_transpose_no_test(x, n_heads):
+    """And a second fault: you ask for the shape (B, n_heads, n, d_head) at once, so a head gets some of the
+    tokens, whole. First cut the last axis into (n_heads, d_head), then exchange the axes of tokens and
+    heads."""
+    B, n, d_model = x.shape
+    return x.reshape(B, n_heads, n, d_model // n_heads)
+
+
+def every_nth_feature_no_test(x, n_heads):
+    """And a second fault: head 0 gets every n_heads-th feature, but it owns the first d_head in a row. Cut the
+    last axis into (n_heads, d_head), in this order."""
+    B, n, d_model = x.shape
+    return x.reshape(B, n, d_model // n_heads, n_heads).permute(0, 3, 1, 2)
+
+
+def not_exchanged_no_test(x, n_heads):
+    """And a second fault: the heads stand behind the tokens, (B, n, n_heads, d_head). Exchange axes 1 and 2, or
+    attention will compare heads with heads."""
+    B, n, d_model = x.shape
+    return x.reshape(B, n, n_heads, d_model // n_heads)
+
+
+def tokens_last_no_test(x, n_heads):
+    """And a second fault: your last two axes are exchanged, (d_head, n). Attention wants (n, d_head) there."""
+    B, n, d_model = x.shape
+    return x.reshape(B, n, n_heads, d_model // n_heads).permute(0, 2, 3, 1)
+
+
 def asserts(x, n_heads):
     """You refuse with an assert, which raises an AssertionError: raise a ValueError that names the
     numbers."""
@@ -206,6 +234,10 @@ EXERCISE = Exercise(
         first_example_for_all,
         no_error,
         left_to_view,
+        no_transpose_no_test,
+        every_nth_feature_no_test,
+        not_exchanged_no_test,
+        tokens_last_no_test,
         asserts,
     ],
     hints=[

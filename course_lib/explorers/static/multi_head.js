@@ -70,7 +70,7 @@ function arrival(name, miss, brought) {
 function looksOf({ query }, { weights, n_heads: H }, { rows, columns }) {
   const looks = weights.slice(0, 4).map((map, h) => {
     const top = Math.max(...map[query]);
-    return `head ${h + 1} ${h ? "" : "looks most "}at '${columns[map[query].indexOf(top)]}' (${num(top)})`;
+    return `head ${h} ${h ? "" : "looks most "}at '${columns[map[query].indexOf(top)]}' (${num(top)})`;
   });
   return `'${rows[query]}': ${looks.join(", ")}${H > 4 ? " ..." : ""}`;
 }
@@ -87,7 +87,7 @@ const flip = (off, head) => (off.includes(head) ? off.filter((h) => h !== head) 
 /** The name of a head: a press switches it off or on. */
 function headName(ctx, head, middle, y, room) {
   const on = !ctx.state.off.includes(head);
-  const words = room > 58 ? `head ${head + 1}` : String(head + 1);
+  const words = room > 58 ? `head ${head}` : String(head);
   const said = on || room < 92 ? words : `${words} is off`;
   const width = textWidth(said) + 16;
   const parts = [
@@ -99,7 +99,7 @@ function headName(ctx, head, middle, y, room) {
   return s(
     "g",
     {
-      key: "press", class: "cx-press", tabindex: 0, role: "button", "aria-pressed": String(on), "aria-label": `Head ${head + 1}`, "data-head": head, "data-lm-suppress-shortcuts": "true",
+      key: "press", class: "cx-press", tabindex: 0, role: "button", "aria-pressed": String(on), "aria-label": `Head ${head}`, "data-head": head, "data-lm-suppress-shortcuts": "true",
       onclick: turn,
       onkeydown: (event) => {
         if ((event.key !== "Enter" && event.key !== " ") || event.altKey || event.ctrlKey || event.metaKey) return;
@@ -172,7 +172,7 @@ function oneHead(ctx, head, x, column) {
   const knob = ctx.hidden
     ? null
     : handle(ctx, {
-        x: at(place), y: ROWS.track, name: `Aim of head ${head + 1}`, text: `place ${num(place + 1)} of ${n}`, value: place, low: 0, high: n - 1, class: "cx-query", hit: Math.min(16, Math.max(12, cell)), key: `aim ${head}`,
+        x: at(place), y: ROWS.track, name: `Aim of head ${head}`, text: `place ${num(place + 1)} of ${n}`, value: place, low: 0, high: n - 1, class: "cx-query", hit: Math.min(16, Math.max(12, cell)), key: `aim ${head}`,
         move: (px) => aimTo((px - left) / cell - 0.5),
         step: (dx, dy) => aimTo(aimsOf(ctx.live.n_heads, ctx.live.aimed, facts)[head] + 0.1 * (dx + dy)),
       });
@@ -301,7 +301,7 @@ function mapsView(ctx) {
       strong(0, at.strip + 10, `What they bring to '${facts.rows[state.query]}', side by side: ${results.output.length} numbers`),
       results.slices.map((slice, h) => [
         slicePanel(ctx, h, h * (piece + gap), base, piece, unit, tall),
-        soft(h * (piece + gap) + piece / 2, base + tall + 17, state.off.includes(h) ? "off" : piece > 110 ? `head ${h + 1}: length ${num(Math.hypot(...slice))}` : num(Math.hypot(...slice)), "middle"),
+        soft(h * (piece + gap) + piece / 2, base + tall + 17, state.off.includes(h) ? "off" : piece > 110 ? `head ${h}: length ${num(Math.hypot(...slice))}` : num(Math.hypot(...slice)), "middle"),
       ]),
     );
   }
