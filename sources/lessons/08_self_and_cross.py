@@ -639,6 +639,12 @@ assert (on_animal > 0.5).double().mean() > 0.9 and on_animal.mean() > 0.9 and ba
 #
 # **Change it.** Put *kitten* or *shark* for *cat* into the sentence of that cell. Then *table*: what does *it* do when there is no animal?
 #
+# <details><summary>Answer</summary>
+#
+# *kitten* and *shark* are found. *table* is found too, with almost all the weight, though it was a thing in training. Softmax must spend its 1 somewhere (lesson 02), and among these words *table* is the nearest.
+#
+# </details>
+#
 # Now a test of understanding: *the cat sat on the mat because it was soft*. Any reader thinks of the mat.
 #
 # **Predict.** *tired* is replaced by *soft*. Where does *it* look?
@@ -668,7 +674,7 @@ compare("soft", "still at the cat")
 #
 # <details><summary>Answer</summary>
 #
-# With this start *king* counts, *teacher* does not, and *bread* does a little. Train from another seed, and *teacher* counts too. The pattern had twelve animals and twenty things; about everything else it said nothing, so chance decides.
+# With this start *king* counts, even *bread* does, and *teacher* does not: then *it* looks at *mat*. From another start *teacher* counts too. The pattern had twelve animals and twenty things; about everything else it said nothing, so chance decides.
 #
 # </details>
 

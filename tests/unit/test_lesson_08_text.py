@@ -10,6 +10,7 @@ ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "sources" / "lessons" / "08_self_and_cross.py").read_text(encoding="utf-8")
 DEFINING = ("import torch", "people = ", "class MySelfAttention", "class Fetcher", "def learn(", "def judge(")
 DEFINING += ("class OneForBoth", "class NeitherQueries", "class MyCrossAttention", "def two_rooms(")
+DEFINING += ("from course_lib.data.words", "def sentences(", "old, new = ")
 
 
 @pytest.fixture(scope="module")
@@ -69,3 +70,19 @@ def test_one_matrix_across_two_rooms(lesson):
     assert "It does: right in 60 %." in TEXT
     torch.manual_seed(0)
     assert abs(right(lesson, OneAcross(22, 8), 8, "two_rooms", (3, 6)) - 0.60) < 0.03
+
+
+def looks_at(lesson, sentence):
+    words = sentence.split()
+    with torch.no_grad():
+        row = lesson["asking"](lesson["embed"](sentence)[None])[1][0, words.index("it")]
+    return words[row.argmax()]
+
+
+def test_what_counts_as_an_animal(lesson):
+    assert "With this start *king* counts, even *bread* does, and *teacher* does not:" in TEXT
+    for word, found in (("king", "king"), ("bread", "bread"), ("teacher", "mat")):
+        assert looks_at(lesson, f"the {word} sat on the mat because it was soft") == found
+    assert "*kitten* and *shark* are found. *table* is found too" in TEXT
+    for word in ("kitten", "shark", "table"):
+        assert looks_at(lesson, f"the {word} sat because it was tired") == word
