@@ -20,8 +20,8 @@ GAMMA, BETA = np.array([1.0, 2.0]), np.array([0.5, -1.0])
 HUNT = Hunt(
     id="11_shared",
     contract=(
-        "broken(x, gamma, beta) -> y (n, d) should be layer norm over the last axis, with the biased variance "
-        "and eps 1e-5; x (n, d), gamma and beta (d,)."
+        "broken(x, gamma, beta) -> y (n, d) should be layer norm over the last axis, with the biased "
+        "variance and eps 1e-5; x (n, d), gamma and beta (d,)."
     ),
     arguments={"x": ("n", "d"), "gamma": ("d",), "beta": ("d",)},
     outputs={"y": ("n", "d")},
