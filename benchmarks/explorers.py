@@ -49,6 +49,14 @@ CASES = {
     "attention, 16 tokens": attention(16),
     "attention, 64 tokens": attention(64),
     "attention, 256 tokens": attention(256),
+    "mask": "mask_explorer(predict=False)",
+    "training_replay": "training_replay_explorer(predict=False)",
+    "path_length": "path_length_explorer(predict=False)",
+    "qkv": "qkv_explorer(predict=False)",
+    "positions": "positions_explorer(predict=False)",
+    "multi_head": "multi_head_explorer(predict=False)",
+    "encoder_decoder": "encoder_decoder_explorer(predict=False)",
+    "block": "block_explorer(predict=False)",
     "ipywidgets + matplotlib, 16 tokens": YARDSTICK,
 }
 
