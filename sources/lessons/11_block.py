@@ -67,7 +67,9 @@ assert alone[0][0] < -0.3 and alone[2][0] > 0.999 and alone[12][0] > 0.9999 and 
 compare("alike", "1.0000")
 
 # %% [markdown]
-# **Look.** After two layers the eight tokens point in one direction. Whatever they said is gone, and their length follows. So attention alone cannot be the whole Transformer.
+# **Look.** After two layers the eight tokens point in one direction. Whatever they said is gone, and their length follows.
+#
+# **Trap.** *"Attention is the whole Transformer"*, as the title of its paper seems to say. Attention alone forgets what it was told. A test with one layer does not see it: after one layer the tokens still differ.
 #
 # **Why.** Every output is a weighted mean of the values (lesson 03), and means differ less than what goes into them. A mean of means differs less again. [Dong, Cordonnier and Loukas (2021)](https://arxiv.org/abs/2103.03404) prove it for stacks of pure self-attention: the tokens approach one and the same vector, "doubly exponentially" with depth. This is **rank collapse**: the matrix of the tokens, (n, d_model), has rank 1 at the end.
 #
@@ -301,7 +303,7 @@ from matplotlib import pyplot as plt
 from course_lib.palette import GRID, INK, MASKED, PAPER
 
 fig, axes = figure(6.5, 3.2, columns=2)
-for ax, title, group in zip(axes, ("Layer norm: one token", "Batch norm: a feature of all"), ((0, 1, 5, 1), (1, 0, 1, 14)), strict=True):
+for ax, title, group in zip(axes, ("Layer norm: one token", "Batch norm: one feature of all"), ((0, 1, 5, 1), (1, 0, 1, 14)), strict=True):
     for row, column in np.ndindex(14, 5):
         padding = 3 <= row < 7
         ax.add_patch(plt.Rectangle((column, row), 1, 1, fc=PAPER if padding else "#CFE3F1", ec=MASKED if padding else GRID, hatch="////" if padding else None))
@@ -470,7 +472,7 @@ compare("four_ways", "neither")
 # The picture shows the slopes at every height, on a scale of powers of ten.
 
 # %%
-from course_lib.palette import ACCENT, VALUE
+from course_lib.palette import ACCENT, QUIET, VALUE
 
 fig, ax = figure(7.5, 3.2)
 styles = zip(WAYS, (QUERY, KEY, VALUE, ACCENT), ("o-", "s-", "^--", "v:"), (-5, 5, 0, 0), strict=True)
@@ -483,6 +485,8 @@ show(fig, alt="Slope by height: about 1 everywhere for post-norm and pre-norm; w
 
 # %% [markdown]
 # **Look.** Without sum and norm the slope vanishes on the way down; with the sum alone it explodes. Post-norm and pre-norm both hand it down. So here post-norm's trouble is *not* a slope that vanishes.
+# In other deep stacks it may be part of it: [Takase and others (2023)](https://arxiv.org/abs/2206.00330) see slopes vanish under post-norm. [Liu and others (2020)](https://arxiv.org/abs/2004.08249) find that to mend this alone does not mend the training.
+#
 # (With neither sum nor norm the tokens are alike too, although each block has its feed-forward network.)
 #
 # Two other numbers differ. The cosine: under post-norm the tokens are nearly alike after 12 blocks. The length: under pre-norm it has grown to several times its start, 5.6, because nothing norms the sum.
@@ -616,8 +620,8 @@ for name, color, line in (("pre-norm", KEY, "-"), ("post-norm", QUERY, "--"), ("
     curves = np.array(about["settings"][name]["loss"])  # (starts, steps / 10)
     ax.plot(5 + 10 * np.arange(curves.shape[1]), curves.T, line, color=color, lw=1.4)
     ax.annotate(name, (402, curves[:, -1].mean()), color=color, va="center", annotation_clip=False)
-ax.axvline(200, color="#6B7280", lw=0.8)
-ax.annotate("warm-up ends", (200, 2.6), xytext=(4, 0), textcoords="offset points", color="#6B7280", fontsize=9)
+ax.axvline(200, color=QUIET, lw=0.8)
+ax.annotate("warm-up ends", (200, 2.6), xytext=(4, 0), textcoords="offset points", color=QUIET, fontsize=9)
 ax.set(title="At this rate, 12 blocks with post-norm need a warm-up", xlabel="step", ylabel="loss (guessing: 2.3)", xlim=(0, 530), ylim=(0, 2.8), xticks=range(0, 401, 100))
 ends = {name: np.array(about["settings"][name]["loss"])[:, -5:].mean() for name in ("pre-norm", "post-norm", "post-norm, warm-up")}
 assert ends["pre-norm"] < 0.2 and 0.35 < ends["post-norm, warm-up"] < 0.65 and abs(ends["post-norm"] - np.log(10)) < 0.05
@@ -625,7 +629,7 @@ show(fig, alt="Loss over 400 steps, three starts each: pre-norm falls below 0.2;
 
 # %% [markdown]
 # **Look.** The first three lines are the claim, on three starts: post-norm is stuck at chance, a warm-up frees it, pre-norm needs none. With 2 blocks both orders learn without a warm-up. So it is the depth that makes the order matter.
-# Pre-norm is ahead after 400 steps even of post-norm with its warm-up. That need not be so in the end: with enough patience post-norm may catch up, and [Liu and others (2020)](https://arxiv.org/abs/2004.08249) report that where it trains, it can come out ahead.
+# Pre-norm is ahead after 400 steps even of post-norm with its warm-up. That need not be so in the end: with enough patience post-norm may catch up. Takase and others report that with six layers or fewer it even comes out ahead, for the generation of texts.
 #
 # The last three lines take parts away from pre-norm. Without the sum it stays at chance. Without the norms it breaks off within 70 steps: slopes that were a million times too large at the start end in nan. Without any feed-forward network the digits are read about as well as before. This task does not need one; the next section has a task that does.
 #
