@@ -161,7 +161,7 @@ class RecurrentSeq2Seq(nn.Module):
         """target (B, m) reads memory (B, n, d_memory) -> logits (B, m, n_target).
 
         With caches, target holds only the tokens that are new since the last call. With `return_weights`
-        also where each step looked, the alignment (B, m, n); None without attention.
+        also where each step looked, the alignment (B, m, n); None where nothing is weighed.
         """
         check_ids("target", target, self.n_target)
         check_keep(keep, memory)
@@ -176,7 +176,7 @@ class RecurrentSeq2Seq(nn.Module):
             alignment.append(weights)
         logits = self.output(torch.tanh(self.mix(torch.stack(outputs, dim=1))))
         if return_weights:
-            return logits, torch.stack(alignment, dim=1) if self.attention else None
+            return logits, torch.stack(alignment, dim=1) if alignment[-1] is not None else None
         return logits
 
     def _begin(self, cache: RecurrentCache, memory: Tensor, keep: Tensor | None) -> None:

@@ -97,6 +97,21 @@ def test_alignment(name):
     assert torch.equal(logits, model(source, target, KEEP))
 
 
+def test_a_module_in_the_place_of_attention_need_not_weigh():
+    class Ends(torch.nn.Module):
+        def W_k(self, memory):  # noqa: N802 (stands where AdditiveAttention has a layer)
+            return memory
+
+        def forward(self, query, keys, values, keep, return_weights=False):
+            return values[:, 0], None
+
+    model = RecurrentSeq2Seq(7, 6, d_embed=4, d_hidden=3)
+    model.attention = Ends()
+    source, target = torch.ones(2, 5).long(), torch.ones(2, 4).long()
+    logits, alignment = model.decode(target, model.encode(source), return_weights=True)
+    assert logits.shape == (2, 4, 6) and alignment is None
+
+
 def test_without_attention_there_is_no_alignment_and_only_the_ends_of_the_memory_count():
     model, (source, target) = MODELS["none"], some_batch()
     memory = model.encode(source, KEEP)
