@@ -156,21 +156,22 @@ def no_transpose_no_test(x, n_heads):
 
 
 def every_nth_feature_no_test(x, n_heads):
-    """And a second fault: head 0 gets every n_heads-th feature, but it owns the first d_head in a row. Cut the
-    last axis into (n_heads, d_head), in this order."""
+    """And a second fault: head 0 gets every n_heads-th feature, but it owns the first d_head in a row. Cut
+    the last axis into (n_heads, d_head), in this order."""
     B, n, d_model = x.shape
     return x.reshape(B, n, d_model // n_heads, n_heads).permute(0, 3, 1, 2)
 
 
 def not_exchanged_no_test(x, n_heads):
-    """And a second fault: the heads stand behind the tokens, (B, n, n_heads, d_head). Exchange axes 1 and 2, or
-    attention will compare heads with heads."""
+    """And a second fault: the heads stand behind the tokens, (B, n, n_heads, d_head). Exchange axes 1 and 2,
+    or attention will compare heads with heads."""
     B, n, d_model = x.shape
     return x.reshape(B, n, n_heads, d_model // n_heads)
 
 
 def tokens_last_no_test(x, n_heads):
-    """And a second fault: your last two axes are exchanged, (d_head, n). Attention wants (n, d_head) there."""
+    """And a second fault: your last two axes are exchanged, (d_head, n). Attention wants (n, d_head)
+    there."""
     B, n, d_model = x.shape
     return x.reshape(B, n, n_heads, d_model // n_heads).permute(0, 2, 3, 1)
 
