@@ -58,7 +58,7 @@ hint("gru_step")
 # %% [markdown]
 # ## 2. A module that reads (12 min)
 #
-# The oldest recurrent network has no gates: $\mathbf h_t = \tanh(W \mathbf x_t + \mathbf b + U \mathbf h_{t-1})$, from $\mathbf h_0 = 0$. The parameters are made for you. Write `forward`, which reads a batch of sequences in order.
+# The plain recurrent network has no gates: $\mathbf h_t = \tanh(W \mathbf x_t + \mathbf b + U \mathbf h_{t-1})$, from $\mathbf h_0 = 0$. The parameters are made for you. Write `forward`, which reads a batch of sequences in order.
 # `self.W` is an `nn.Linear`, itself a module: `self.W(x)` is $W \mathbf x + \mathbf b$ for the last axis of x.
 
 # %%

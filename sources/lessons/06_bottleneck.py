@@ -3,14 +3,14 @@
 #   course:
 #     title: The bottleneck
 #     question: What does a network forget that reads one word at a time?
-#     minutes: 71
+#     minutes: 72
 #     short_path: 29
 #     needs: [02_softmax, 03_attention, 05_gradients]
 #     objectives:
 #       - carry attention from NumPy over to torch, and check its gradients against lesson 05
 #       - write a step of a gated recurrent network, and say what each gate decides
 #       - measure how far back a gradient reaches, and explain the number by a product of shares
-#       - repair a recurrent network that fails at distance 100, in two ways, without making it larger
+#       - help a recurrent network to remember, in two ways, without making it larger
 #       - weigh recurrence against attention by path, memory, order and cost
 #     terms: [autograd, module, recurrent network, gate, vanishing gradient]
 # ---
@@ -37,7 +37,7 @@ assert task.inputs.shape == (3, 101)
 
 # %% [markdown]
 # **Look.** Who can look back finds the capital at once. But suppose you hear each letter once, and your only notes are 32 numbers, which you rewrite at every letter.
-# Translation networks read their sentences in this way in 2014 ([Sutskever, Vinyals and Le](https://arxiv.org/abs/1409.3215)), with more numbers.
+# Translation networks read their sentences in this way in 2014 ([Sutskever, Vinyals and Le](https://arxiv.org/abs/1409.3215)), with some thousands of numbers.
 #
 # We shall train two networks on this task: a *reader* with 32 numbers of notes, and an *attention* that may look back. There are eight letters, so a blind guess is right in 12.5 % of cases.
 #
@@ -153,7 +153,7 @@ print([(name, tuple(parameter.shape)) for name, parameter in tables.named_parame
 assert [name for name, _ in tables.named_parameters()] == ["Q", "K"]
 
 # %% [markdown]
-# **Run.** The training loop. Its last three lines you will meet in every program that uses torch: *clear, backward, descend*. The optimiser `SGD` is gradient descent: new = old − rate · gradient.
+# **Run.** The training loop. Its last three lines you will meet wherever torch trains: *clear, backward, descend*. The optimiser `SGD` is gradient descent: new = old − rate · gradient.
 # The cell ends by asking lesson 05 for its 25 losses, which came from the backward pass by hand.
 
 # %%
@@ -219,7 +219,7 @@ assert states == [4, 4, 3] and x.grad.shape == x.shape and x.grad.tolist() == [1
 # </details>
 
 # %% [markdown]
-# ## A step of a GRU (8 min)
+# ## A step of a GRU (9 min)
 #
 # The gated recurrent unit, GRU ([Cho and others, 2014](https://arxiv.org/abs/1406.1078), section 2.3), has two gates for each number of the state. In the form that torch computes:
 #
@@ -227,6 +227,54 @@ assert states == [4, 4, 3] and x.grad.shape == x.shape and x.grad.tolist() == [1
 # 2. **gates**: $\mathbf r = \sigma(\ldots)$ *reset* and $\mathbf z = \sigma(\ldots)$ *update*, each from the sum of its two parts. The sigmoid $\sigma(a) = 1 / (1 + e^{-a})$ turns any number into a share: $\sigma(0) = \tfrac12$;
 # 3. **candidate**: what would be written, $\tilde{\mathbf h} = \tanh\left( (W \mathbf x + \mathbf b) + \mathbf r \odot (U \mathbf h + \mathbf b') \right)$ with their last thirds. Reset says how much of the old state it may read; tanh keeps it between −1 and 1;
 # 4. **mix**: $\mathbf h' = \mathbf z \odot \mathbf h + (1 - \mathbf z) \odot \tilde{\mathbf h}$. Update says how much of the old state stays. ($\odot$ is entry by entry.)
+#
+# (In the published paper reset stands inside the product, $U(\mathbf r \odot \mathbf h)$. torch has it outside, and so has the check.)
+#
+# **By hand.** One unit, token 1, old state 1, no biases. From the token comes $\ln 3$ for the update gate, from the state $2 \ln 2$ for the candidate; all else is 0.
+#
+# 1. **parts**: $(0, \ln 3, 0)$ from the token, $(0, 0, 2 \ln 2)$ from the state;
+# 2. **gates**: $r = \sigma(0) = \tfrac12$, and $z = \sigma(\ln 3) = 1 / (1 + \tfrac13) = \tfrac34$;
+# 3. **candidate**: $\tanh(0 + \tfrac12 \cdot 2 \ln 2) = \tanh(\ln 2) = \tfrac35$;
+# 4. **mix**: $\tfrac34 \cdot 1 + \tfrac14 \cdot \tfrac35 = 0.9$.
+#
+# The cell computes the same.
+
+# %%
+reset, update = 1 / (1 + np.exp(0)), 1 / (1 + np.exp(-np.log(3)))  # 2. gates
+candidate = np.tanh(0 + reset * 2 * np.log(2))  # 3. candidate
+after = update * 1 + (1 - update) * candidate  # 4. mix
+print(f"reset {reset:.2f}, update {update:.2f}, candidate {candidate:.2f}, next state {after:.2f}")
+assert np.allclose([reset, update, candidate, after], [1 / 2, 3 / 4, 3 / 5, 9 / 10])
+
+# %% [markdown]
+# **Look.** Three quarters of the old state stay, and a quarter of the candidate is written. The next cells draw the way of the old state through this step; each box shows what has become of it there.
+
+# %%
+boxes = {"old state\n1": (0, 1), f"kept: × z\n{update * 1:.2f}": (3.9, 2), f"× U, × r\n{reset * 2 * np.log(2):.2f}": (1.8, 0)}
+boxes |= {f"candidate\n{candidate:.2f}": (3.9, 0), f"× (1 − z)\n{(1 - update) * candidate:.2f}": (6.1, 0), "+": (7.8, 1)}
+boxes |= {f"next state\n{after:.2f}": (9.5, 1), "token\n1": (1.8, -1.6)}
+ways = {"kept": ((0, 1), (1, 5)), "read again": ((0, 2), (2, 3), (3, 4), (4, 5)), "in and out": ((5, 6), (7, 3))}
+
+# %% [markdown]
+# Each box stands at a place, and each way is a row of arrows between boxes.
+
+# %%
+from course_lib.palette import INK, KEY, QUERY, VALUE
+from course_lib.plots import figure, show
+
+fig, ax = figure(7, 3)
+box = {"boxstyle": "round,pad=0.4", "facecolor": "white", "edgecolor": INK}
+drawn = [ax.text(*place, name, ha="center", va="center", bbox=box).get_bbox_patch() for name, place in boxes.items()]
+for arrows, color, style in zip(ways.values(), (KEY, QUERY, INK), ("-", "--", "-"), strict=True):
+    for a, b in arrows:
+        line = {"arrowstyle": "-|>", "color": color, "lw": 2, "ls": style, "patchA": drawn[a], "patchB": drawn[b]}
+        ax.annotate("", list(boxes.values())[b], list(boxes.values())[a], arrowprops=line)
+ax.set(title="The old state has two ways: kept, or read by the candidate", xlim=(-1, 10.5), ylim=(-2.2, 2.6))
+ax.axis("off")
+show(fig, alt="From old state 1: above, times z, 0.75; below, times U and r, 0.69, candidate 0.60, times 1 - z, 0.15; the sum is 0.90.")
+
+# %% [markdown]
+# **Look.** From the old state to the next there are two ways: solid above, where it is kept, and dashed below, through the candidate. The token enters the candidate. Token and old state also set the two gates; these arrows are left out.
 #
 # **Change it.** Two blanks, steps 3 and 4. Write them, run the cell and the next one. `chunk(3, dim=-1)` cuts the last axis into three equal parts.
 
@@ -261,7 +309,7 @@ print("your step:", "right" if torch.allclose(step_with_blanks(x, h, W, U, b), c
 #
 # </details>
 #
-# The next cell shows the course library's version, holds it against torch, and tries a GRU of one unit whose weights are all 0, so that both gates are 1/2 and the candidate is 0.
+# The next cell shows the course library's version and holds it against torch. Then it takes the step that you did by hand, backward too. Last comes a unit whose weights are all 0: both gates are 1/2, the candidate is 0.
 
 # %%
 import inspect
@@ -270,12 +318,18 @@ from course_lib.transformer.recurrent import gru_step
 
 print(inspect.getsource(gru_step).split('"""')[2].strip("\n"))
 assert torch.allclose(gru_step(x, h, W, U, b), cell(x, h))
-one_unit = torch.tensor([1.0]), torch.tensor([0.5]), torch.zeros(3, 1), torch.zeros(3, 1), torch.zeros(2, 3)
-print("\none unit, state 0.5 ->", gru_step(*one_unit).item())
-assert gru_step(*one_unit).item() == 0.25
+W1, U1 = torch.tensor([[0], [np.log(3)], [0]]), torch.tensor([[0], [0], [2 * np.log(2)]])  # (3h, d), (3h, h)
+x1, h1 = torch.ones(1, 1), torch.ones(1, 1, requires_grad=True)  # (B, d), (B, h)
+after = gru_step(x1, h1, W1, U1, torch.zeros(2, 3))  # (B, h)
+after.backward()
+print(f"\nby hand: state 1 -> {after.item():.2f}, its slope for the old state {h1.grad.item():.2f}")
+fresh = gru_step(x1, torch.full((1, 1), 0.5), 0 * W1, 0 * U1, torch.zeros(2, 3))
+print("weights 0: state 0.5 ->", fresh.item())
+assert torch.isclose(after, torch.tensor(0.9)) and 0.86 < h1.grad < 0.87 and fresh.item() == 0.25
 
 # %% [markdown]
-# **Look.** 0.5 became 0.25: half stays, half is the candidate 0. A GRU that has not learnt yet is near to this: small weights, gates near 1/2.
+# **Look.** The slope for the old state is 0.86: 0.75 by the way that is kept, 0.11 by the candidate. *Multiply along a path, add over the paths.*
+# And with weights of 0, 0.5 became 0.25: half stays, half is the candidate 0. A GRU that has not learnt yet is near to this: small weights, gates near 1/2.
 #
 # **Run.** To read a sequence, the step is repeated. `nn.GRU` does the same loop, faster; `batch_first=True` says that the axes of x are (B, n, d).
 
@@ -354,10 +408,11 @@ assert all(1e-12 < c[50] / c[1] < 1e-9 for c in far["GRU"]) and all(0.5 < c[50] 
 compare("reach", "about 0.0000000001")
 
 # %% [markdown]
-# **Look.** The GRU's slope has lost ten powers of ten or so. In attention a token 50 steps back is as near as its neighbour: one hop, whatever the distance. A gradient that shrinks by a factor at each step, until nothing of use is left, is called a **vanishing gradient**.
+# **Look.** The GRU's slope has lost ten powers of ten or so. In attention a token 50 steps back is as near as its neighbour: one hop, whatever the distance. (In absolute terms each of 101 tokens has a small say, a weight of about 1/101. But it has it at every distance.) A gradient that shrinks by a factor at each step, until nothing of use is left, is called a **vanishing gradient**.
 # What hurts is the comparison. A step of training follows the tokens near the end; the far one's say in it is some $10^{-10}$ of theirs.
 #
-# **Trap.** *"That is why the LSTM was invented. Take an LSTM, and the problem is gone."* The LSTM ([Hochreiter and Schmidhuber, 1997](https://doi.org/10.1162/neco.1997.9.8.1735)) keeps a second state, the *cell*, in which things stay unless a gate removes them (the forget gate of [Gers, Schmidhuber and Cummins, 2000](https://doi.org/10.1162/089976600300015015); the first LSTM had none and kept all).
+# The long short-term memory, LSTM, was made against this ([Hochreiter and Schmidhuber, 1997](https://doi.org/10.1162/neco.1997.9.8.1735)). It keeps a second state, the *cell*, in which things stay unless the forget gate removes them.
+# (That gate came with [Gers, Schmidhuber and Cummins, 2000](https://doi.org/10.1162/089976600300015015). The first LSTM had none and kept all.)
 #
 # **Predict.** An LSTM as torch makes it, no training yet: what is left at 50 steps back?
 
@@ -368,22 +423,21 @@ predict("lstm")
 # **Run.** The LSTM beside the other two, in one picture with a logarithmic axis: each line down is a factor.
 
 # %%
-from course_lib.palette import KEY, QUERY, VALUE
-from course_lib.plots import figure, show
-
 curves = {"attention": far["attention"][0], "LSTM": reach(recurrent(nn.LSTM)), "GRU": far["GRU"][0]}
 fig, ax = figure(7, 3)
 for (name, curve), color, style in zip(curves.items(), (QUERY, VALUE, KEY), ("-", "--", "-"), strict=True):
     ax.semilogy(range(1, 101), curve[1:] / curve[1], style, color=color)
     height = {"attention": 2e-3, "LSTM": 60, "GRU": 1e-4}[name] * curve[62] / curve[1]
     ax.annotate(name, (62, height), color=color, fontweight="bold")
-ax.set(title="Attention reaches all tokens alike, gates near 1/2 do not", xlabel="steps back", ylabel="gradient, relative")
+ax.set(title="Attention reaches all tokens alike, gates near 1/2 do not", xlabel="steps back", ylabel="gradient, 1 step back = 1")
 show(fig, alt="Gradient by steps back, logarithmic: attention flat near 1, LSTM and GRU straight down to about 1e-21 at 100.")
 assert 1e-12 < curves["LSTM"][50] / curves["LSTM"][1] < 1e-8
 compare("lstm", "about as little as in the GRU")
 
 # %% [markdown]
-# **Look.** The LSTM falls as the GRU does. Its forget gates start near 1/2 as well, and a cell that halves at each step is no store. The LSTM *can* keep; its usual start does not.
+# **Look.** The LSTM falls as the GRU does. Its forget gates start near 1/2 as well, and a cell that halves at each step is no store.
+#
+# **Trap.** *"Take an LSTM, and the gradient no longer vanishes."* You have seen the contrary. The LSTM *can* keep; its usual start does not.
 #
 # A test at two steps back would not have seen any of this: there the GRU has still about half. Straight lines on a logarithmic axis are products, so try a distance that matters.
 #
@@ -399,7 +453,7 @@ compare("lstm", "about as little as in the GRU")
 # ## A product of shares (8 min)
 #
 # Look at the mixing step alone, $h_t = z \, h_{t-1} + (1 - z) \, \tilde h$, and let $z$ be fixed and the candidate read the token only. What $h_{t-1}$ was counts $z$ times in $h_t$, $z^2$ times in $h_{t+1}$, and after $k$ steps $z^k$ times. *Multiply along the path*: that is the chain rule, and here it is a product of $k$ equal shares.
-# At $z = \tfrac12$ and $k = 49$ it is below $10^{-14}$. (A real GRU does somewhat better, because its candidate reads the old state too, and that is a second path.)
+# At $z = \tfrac12$ and $k = 49$ it is below $10^{-14}$. (A real GRU does somewhat better: its candidate reads the old state too. That was the second path, 0.11 in the step by hand.)
 #
 # **Predict.** Which share $z$ must a step keep, so that *half* is left after 50 steps?
 
@@ -420,9 +474,10 @@ assert np.isclose(1 / (1 + np.exp(-bias)), share) and 0.5**49 < 1e-14 and 117 < 
 compare("share", "0.986")
 
 # %% [markdown]
-# **Look.** 0.9 sounds like good memory and leaves half a percent. The last line is the other side: factors above 1 *explode*. That a long product of factors either vanishes or explodes, Hochreiter showed in his thesis (1991, in German) and [Bengio, Simard and Frasconi (1994)](https://doi.org/10.1109/72.279181) for recurrent networks in general; [Pascanu, Mikolov and Bengio (2013)](https://arxiv.org/abs/1211.5063) shorten a gradient that is too long ("clipping"), and we shall do so too.
+# **Look.** 0.9 sounds like good memory and leaves half a percent. The last line is the other side: factors above 1 *explode*. That a long product of factors either vanishes or explodes, Hochreiter showed in his thesis (1991, in German), and [Bengio, Simard and Frasconi (1994)](https://doi.org/10.1109/72.279181) after him. [Pascanu, Mikolov and Bengio (2013)](https://arxiv.org/abs/1211.5063) shorten a gradient that is too long ("clipping"), and we shall do so too.
 #
-# But then the remedy is at hand: add a bias to the update gate, and it starts near 1. No new layer, no more numbers. In the LSTM it is the forget gate's bias ([Gers and others, 2000](https://doi.org/10.1162/089976600300015015); [Jozefowicz, Zaremba and Sutskever, 2015](https://proceedings.mlr.press/v37/jozefowicz15.html), who found that it closes most of the gap to the GRU).
+# But then there is something to try: add a bias to the update gate, and it starts near 1. No new layer, no more numbers. In the LSTM it is the forget gate's bias.
+# [Jozefowicz, Zaremba and Sutskever (2015)](https://proceedings.mlr.press/v37/jozefowicz15.html) report that a bias of 1 there closes the gap between LSTM and GRU.
 #
 # The next cell adds a bias to that gate. torch stacks reset, update, candidate in a GRU, and input, forget, cell, output in an LSTM: in both, the gate that keeps is the second part.
 
@@ -448,7 +503,7 @@ for kind in (nn.GRU, nn.LSTM):
 assert min(ratios) > 0.5 and 0.992 < 1 / (1 + np.exp(-5)) < 0.994
 
 # %% [markdown]
-# **Look.** $\sigma(5) = 0.993$, and the gradient arrives at distance 50. What was missing was not a mechanism but a start.
+# **Look.** $\sigma(5) = 0.993$, and the gradient arrives at distance 50. Whether the network also *learns* better is another question; it comes soon.
 #
 # **Change it.** The explorer shows the product: what is left of a word after many hops that keep the share *gate* each, one hop of attention beside it, and the cost of both (more on cost below).
 # **With a gate of 0.98, at which distance is half left? And which gate holds half at 100?** The card at the bottom has a challenge.
@@ -520,7 +575,7 @@ for model in (Reader(), LookBack()):
 # </details>
 #
 # **Run.** One training function for both: fresh sequences, the loss $-\ln p$ of the right letter (`cross_entropy` applies softmax and takes it), clear, backward, clip, descend. `Adam` ([Kingma and Ba, 2015](https://arxiv.org/abs/1412.6980)) is gradient descent that gives each number a step size of its own.
-# It stops when all of 200 test sequences are right.
+# It stops when all of 200 test sequences are right. (It asks every tenth step, and saves the test while most of the batch is wrong.)
 
 # %%
 def some(distance, rng, B=32):
@@ -551,7 +606,7 @@ def learn(model, distance=100, steps=200, seed=0, grow=False):
     for step in range(1, steps + 1):
         right = one_step(model, optimiser, *some(now, rng))
         now = min(distance, now + 1 + now // 10) if right > 0.9 else now
-        if step % 10 == 0:
+        if step == steps or (step % 10 == 0 and right > 0.5):
             with torch.no_grad():
                 accuracy = (model(tokens).argmax(dim=-1) == answers).double().mean().item()
             if accuracy == 1:
@@ -583,28 +638,30 @@ compare("recall", "about 12 %: a blind guess")
 # Is the reader too weak for such a task, then? The next cell gives the same reader the same 200 steps at shorter distances.
 
 # %%
-for distance in (5, 10, 20, 40):
+for distance in (5, 10, 20):
     steps, accuracy = learn(new(Reader), distance=distance)
-    print(f"distance {distance:2}: {accuracy:.0%} after {steps} steps")
-    assert (accuracy == 1) == (distance < 40)
+    print(f"distance {distance:3}: {accuracy:.0%} after {steps} steps")
+    assert accuracy == 1
+print(f"distance 100: {stuck:.0%} after 200 steps, as before")
 
 # %% [markdown]
-# **Look.** A cliff. The task is the same and the network is the same; only the slope gets weaker with the distance.
+# **Look.** At 20 it learns all, at 100 nothing. The task is the same and the network is the same; only the slope gets weaker with the distance.
 #
-# *Recurrent networks cannot, attention can*: that is what one usually shows, and where one usually stops. Do not: the next section mends the reader, twice, with a line each. (On the short path too, if you have seven more minutes.)
+# *Recurrent networks cannot, attention can*: that is what one usually shows, and where one usually stops. Do not stop here. The next section is worth seven more minutes on the short path too.
 #
-# **Change it.** Find the edge of the cliff between 20 and 40: `learn(new(Reader), distance=30)` in a new cell. Then give it more steps, `steps=400`.
+# **Change it.** Look for the edge: `learn(new(Reader), distance=30)` in a new cell. Then give it more steps, `steps=400`.
 #
 # <details><summary>What to expect</summary>
 #
-# 30 is learnt with more steps, so training alone moves the edge. With `learn(new(Reader), steps=2500)` even distance 100 is reached: outside of this page this start took 1,860 steps, half a minute, and the start of seed 1 took 510. So *cannot* is wrong even here. *Late, and when is a matter of luck*, is right.
+# At 30 it had about a quarter after 200 steps, and all after 280 (measured outside of this page, as what follows). So training alone moves the edge.
+# With `learn(new(Reader), steps=2500)` even distance 100 is reached: this start took 1,860 steps, half a minute, and that of seed 1 took 510. So *cannot* is wrong even here. *Late, and when is a matter of luck*, is right.
 #
 # </details>
 
 # %% [markdown]
-# ## Two repairs (7 min)
+# ## What helps the reader? (7 min)
 #
-# Repair one: the bias. The same reader with 5 added to its update gates, nothing else.
+# **First: the bias.** The same reader with 5 added to its update gates, nothing else.
 #
 # **Predict.** What does it reach at distance 100?
 
@@ -626,7 +683,9 @@ compare("bias", "100 %")
 # %% [markdown]
 # **Look.** One number for each unit, set before training, and a network that had learnt nothing after 200 steps is perfect after 50 or 70. (How to choose it from the distance: [Tallec and Ollivier, 2018](https://arxiv.org/abs/1804.11188).)
 #
-# Repair two leaves the start as it was, gates near 1/2, reach $10^{-10}$. It changes the *lessons*: first sequences of distance 5; whenever more than 90 % of a batch are right, the next ones are a tenth longer.
+# What was missing was not a mechanism but a start.
+#
+# **Second: the lessons.** Now leave the start as it was, gates near 1/2, reach $10^{-10}$. Change the *lessons*: first sequences of distance 5; whenever more than 90 % of a batch are right, the next ones are a tenth longer.
 #
 # **Predict.** The very same reader that failed, short sequences first. After how many steps does it solve distance 100?
 
@@ -649,35 +708,37 @@ for seed in range(3):
     model = new(Reader, seed)
     before = reach_of(model)
     steps, accuracy = learn(model, seed=seed, grow=True)
-    print(f"short first: {accuracy:.0%} after {steps} steps; reach at 100 before {before:.0e}, after above 0.001: {reach_of(model) > 1e-3}")
+    print(f"short first: {accuracy:.0%} after {steps} steps; reach {before:.0e}, then over 0.001: {reach_of(model) > 1e-3}")
     assert accuracy == 1 and steps <= 120 and before < 1e-15
 compare("short_first", "fewer than 150 steps")
 
 # %% [markdown]
 # **Why.** At distance 5 the slope is alive, about a tenth. So the network learns there what it needs anywhere: on the capital, write; on all others, keep. Where it keeps, the shares are near 1, and then the slope reaches farther than the sequences it came from. The distance was never the difficulty. The *start* was.
 #
-# **Look.** The last cell of this section looks into the gates: the mean share that stays on the capital and on the letters after it, in a fresh network and in the last one trained.
+# **Look.** The last cell of this section looks into the gates: what share of the state stays, in a fresh network and in the last one trained. For the letters after the capital it also multiplies all shares of a unit, and takes the unit that keeps most.
 
 # %%
 def kept(model, n=60):
-    """Mean update gate, (at the capital, at the letters after it), on 32 new sequences."""
-    tokens, _ = some(n, np.random.default_rng(9))
-    x, states = model.embed(tokens), model.gru(model.embed(tokens))[0]
+    """On 32 new sequences: mean update gate at the capital, mean after it, best product over all letters after it."""
+    x, gru = model.embed(some(n, np.random.default_rng(9))[0]), model.gru
+    states, _ = gru(x)
     before = torch.cat([torch.zeros_like(states[:, :1]), states[:, :-1]], dim=1)  # (B, n, h): what a step starts from
-    parts = x @ model.gru.weight_ih_l0.T + model.gru.bias_ih_l0 + before @ model.gru.weight_hh_l0.T + model.gru.bias_hh_l0
-    update = torch.sigmoid(parts.chunk(3, dim=-1)[1])
-    return update[:, 0].mean().item(), update[:, 1:-1].mean().item()
+    parts = x @ gru.weight_ih_l0.T + gru.bias_ih_l0 + before @ gru.weight_hh_l0.T + gru.bias_hh_l0
+    update = torch.sigmoid(parts.chunk(3, dim=-1)[1])  # (B, n, h)
+    best = update[:, 1:-1].prod(dim=1).amax(dim=-1)  # (B,): the unit that keeps most
+    return [shares.mean().item() for shares in (update[:, 0], update[:, 1:-1], best)]
 
 
 for name, network in (("fresh", new(Reader, 2)), ("trained", model)):
-    capital, others = kept(network)
-    print(f"{name:8} stays at the capital {capital:.2f}, at the letters after it {others:.2f}")
-assert capital < 0.4 and others > 0.65
+    capital, others, best = kept(network)
+    print(f"{name:8} stays at the capital {capital:.2f}, at a letter after it {others:.2f}, over all of them {best:.1g}")
+assert capital < 0.4 and others > 0.65 and 0.7 < best < 0.9 and 0.81**59 < 1e-5
 
 # %% [markdown]
-# **Look.** Nobody told the gates. At the capital most of the state is overwritten; on the others most of it stays, enough to carry the letter through.
+# **Look.** Nobody told the gates. At the capital most of the state is overwritten; after it most stays.
+# A mean of 0.81 would not do: multiplied 59 times it leaves less than $10^{-5}$. The mean hides what counts. In a sequence there is some unit that keeps its number: about 0.8 of it, over the whole way.
 #
-# Elman found it in 1993 with sentences ([*the importance of starting small*](https://doi.org/10.1016/0010-0277%2893%2990058-4)); today it is called a curriculum ([Bengio and others, 2009](https://doi.org/10.1145/1553374.1553380)).
+# Elman (1993) found [*the importance of starting small*](https://doi.org/10.1016/0010-0277%2893%2990058-4) with sentences: his network learnt them when its memory was short at first and grew. (Rohde and Plaut, *How important is starting small?*, 1999, found that such sentences can do without.) Lessons in such an order are called a curriculum today ([Bengio and others, 2009](https://doi.org/10.1145/1553374.1553380)).
 #
 # So what remains of the case against recurrence? Not "it cannot": patience, a start or short lessons, each is enough here. Attention needed none of them. And there is one thing that they do not mend.
 
@@ -697,7 +758,8 @@ def pairs(m, rng, B=64):
 
 
 tokens, answers = pairs(4, np.random.default_rng(0), B=1)
-print(" ".join(f"{'abcdefgh'[t // 8]}{t % 8}" if t < 64 else f"{'abcdefgh'[t - 64]}?" for t in tokens[0].tolist()), "->", answers.item())
+words = [f"{'abcdefgh'[t // 8]}{t % 8}" if t < 64 else f"{'abcdefgh'[t - 64]}?" for t in tokens[0].tolist()]
+print(*words, "->", answers.item())
 assert tokens.shape == (1, 5) and answers.shape == (1,)
 
 # %% [markdown]
@@ -709,7 +771,7 @@ assert tokens.shape == (1, 5) and answers.shape == (1,)
 predict("pairs")
 
 # %% [markdown]
-# **Run.** One to eight pairs; two readers, with 8 and with 32 numbers of state, and attention.
+# **Run.** One, four and eight pairs; two readers, with 8 and with 32 numbers of state, and attention.
 
 # %%
 def share_right(model, m, steps=300):
@@ -726,12 +788,13 @@ def share_right(model, m, steps=300):
 # The rows of the table are the networks.
 
 # %%
-print("pairs          1     2     4     8")
+print("pairs          1     4     8")
 got = {}
-for name, kind, sizes in (("reader,  8", Reader, {"d_hidden": 8}), ("reader, 32", Reader, {}), ("look back", LookBack, {})):
-    got[name] = [share_right(new(kind, n_vocab=72, **sizes), m) for m in (1, 2, 4, 8)]
+networks = ("reader,  8", Reader, {"d_hidden": 8}), ("reader, 32", Reader, {}), ("look back", LookBack, {})
+for name, kind, sizes in networks:
+    got[name] = [share_right(new(kind, n_vocab=72, **sizes), m) for m in (1, 4, 8)]
     print(f"{name:10}", *(f"{right:5.0%}" for right in got[name]))
-assert min(got["look back"]) > 0.95 and 0.3 < got["reader, 32"][3] < 0.5 and got["reader,  8"][3] < 0.35
+assert min(got["look back"]) > 0.95 and 0.3 < got["reader, 32"][2] < 0.5 and got["reader,  8"][2] < 0.35
 assert all(narrow <= wide for narrow, wide in zip(got["reader,  8"], got["reader, 32"], strict=True))
 compare("pairs", "about 40 %")
 
@@ -739,24 +802,25 @@ compare("pairs", "about 40 %")
 # **Look.** The reader has to press all pairs into its state without knowing what will be asked. The narrower the state, the sooner it spills. Attention keeps every token as it came, and chooses *after* the question. That is the difference that stays.
 #
 # Is it room, or is it learning? Both: the next change shows that a longer training and a wider state help. But a limit is there: to answer every question about $m$ digits of 0 to 7, a state must tell $8^m$ cases apart. Its size is fixed, and that of the text is not.
-# With whole sentences [Cho and others (2014b)](https://arxiv.org/abs/1409.1259) saw this: the longer the sentence, the worse their translation. The answer to it is lesson 07.
+# With whole sentences [Cho and others (2014b)](https://arxiv.org/abs/1409.1259) saw this: the longer the sentence, the worse their translation.
+# Sutskever and others saw little of it. They turned the source sentence around, so that its first words stand next to the first words of the translation: shorter ways, as in the lessons that begin short. The better answer is lesson 07.
 #
 # **Change it.** In a new cell: `share_right(new(Reader, n_vocab=72, d_hidden=128), 8)`, then `share_right(new(Reader, n_vocab=72), 8, steps=1500)`. Which helps more? (Some seconds each.)
 #
 # <details><summary>Answer</summary>
 #
-# Both bring most of the pairs through, and both are paid for: four times the width is up to sixteen times the work in each step, five times the steps are five times the work.
+# Both bring most of the pairs through (measured outside of this page, two starts each: 72 and 77 % by width, 82 and 85 % by steps). Both are paid for: four times the width is up to sixteen times the work in each step, five times the steps are five times the work.
 #
 # </details>
 
 # %% [markdown]
-# ## What recurrence does well (10 min)
+# ## Does attention win everything? (10 min)
 #
-# Attention does not win everything. Three things are said in favour of a network that reads in order; two hold, and the third holds for long texts only.
+# Three things are said in favour of a network that reads in order. Let us test each.
 #
 # **First: order.** A sequence of 20 random letters; the answer is the last letter but one. No mark this time.
 #
-# **Predict.** Reader and look back, 200 steps. Who learns it?
+# **Predict.** Reader and look back, 100 steps. Who learns it?
 
 # %%
 predict("order")
@@ -779,11 +843,12 @@ test, wanted = last_but_one(np.random.default_rng(50), B=1000)
 for kind in (Reader, LookBack):
     model, rng = new(kind), np.random.default_rng(0)
     optimiser = torch.optim.Adam(model.parameters(), lr=0.01)
-    for _ in range(200):
+    for _ in range(100):
         one_step(model, optimiser, *last_but_one(rng))
     score[kind.__name__] = (model(test).argmax(dim=-1) == wanted).double().mean().item()
 counts = nn.functional.one_hot(test[:, :-1], 8).sum(dim=1)  # (B, 8)
-print({name: f"{value:.0%}" for name, value in score.items()}, f" most frequent letter: {(counts.max(dim=1).values / 19).mean():.0%}")
+score["name the most frequent"] = (counts.max(dim=1).values / 19).mean().item()
+print({name: f"{value:.0%}" for name, value in score.items()})
 assert score["Reader"] > 0.99 and score["LookBack"] < 0.3
 compare("order", "the reader alone")
 
@@ -800,7 +865,7 @@ assert 2 * 1_000_000 * 512 == 1_024_000_000
 # %% [markdown]
 # **Look.** The reader could listen for ever. What makes attention strong at recall, keeping everything, is what it pays with. (Lesson 18 is about this memory.)
 #
-# **Third: cost, or so one hears.** Attention compares all with all, $n^2$ scores; a reader takes $n$ steps. So for a sentence the reader is cheaper.
+# **Third: cost.** Attention compares all with all, $n^2$ scores; a reader takes $n$ steps. So the reader is cheaper, one hears.
 #
 # **Predict.** A sentence of 50 tokens, width 512. Who multiplies more?
 
@@ -832,8 +897,8 @@ for n in (10, 50, 250):
     for_gru, for_attention = multiplications(n, 512)
     print(f"n = {n:3}, d = 512: GRU {for_gru:>11,}  attention {for_attention:>11,}")
     assert for_gru == 6 * n * 512**2 and for_attention == 2 * n**2 * 512
-    assert n != 50 or (30 < for_gru / for_attention < 31 and 1.8 < for_gru / (for_attention + 3 * n * 512**2) < 2)
     if n == 50:
+        assert 30 < for_gru / for_attention < 31 and 1.8 < for_gru / (for_attention + 3 * n * 512**2) < 2
         compare("cost", "the GRU" if for_gru > 3 * for_attention else "attention")
 
 # %% [markdown]
@@ -846,7 +911,7 @@ for n in (10, 50, 250):
 # | self-attention | $O(n^2 d)$ | $O(1)$ | $O(1)$ |
 # | recurrent | $O(n d^2)$ | $O(n)$ | $O(n)$ |
 #
-# The middle column is the other reason why attention took over. A reader cannot begin with token 50 before it has done 49. Attention does all tokens at once, and hardware that multiplies large matrices in parallel has something to do.
+# (The explorer counts as this table does, without our factors 6 and 2.) The middle column is the other reason why attention took over. A reader cannot begin with token 50 before it has done 49. Attention does all tokens at once, and hardware that multiplies large matrices in parallel has something to do.
 #
 # **Run.** Seconds for both at d = 64, on your machine. (Your numbers differ from the stored ones; no test compares this cell.)
 
@@ -899,13 +964,13 @@ with torch.no_grad():
 #
 # </details>
 #
-# <details><summary>4. Name two repairs that made the failed reader perfect at distance 100.</summary>
+# <details><summary>4. Name two changes that made the failed reader perfect at distance 100.</summary>
 #
 # A bias of 5 on the update gates at the start; or short sequences first. Neither adds a parameter.
 #
 # </details>
 #
-# <details><summary>5. What do these repairs not change?</summary>
+# <details><summary>5. What do both leave as it was?</summary>
 #
 # The size of the state. All that may be asked later must fit into it; attention keeps every token and chooses after the question.
 #
@@ -929,7 +994,7 @@ with torch.no_grad():
 # %% [markdown]
 # ## A reader for a thousand (after the lesson)
 #
-# **Make it.** For another day, about 20 minutes. Write `my_reader(seed)`: a trained `Reader` that answers the recall task at distance 1,000, where the slope of a fresh one is nothing. You have two repairs; take one or both, or find a third. Train it inside the function.
+# **Make it.** For another day, about 20 minutes. Write `my_reader(seed)`: a trained `Reader` that answers the recall task at distance 1,000, where the slope of a fresh one is nothing. You know two ways to help; take one or both, or find a third. Train it inside the function.
 
 # %%
 def my_reader(seed=0):
