@@ -356,6 +356,9 @@ def formulas(lesson):
     for number, text in _markdown(lesson):
         if len(re.findall(r"(?<!\\)\$", without_code(text))) % 2:
             yield number, "an odd number of $: a formula is not closed (a plain dollar is written \\$)"
+        for line in headings(text):
+            if "$" in line:
+                yield number, f"{line!r}: no formula in a heading, links to it would lead nowhere"
 
 
 # Code cells

@@ -739,7 +739,7 @@ assert (for_a == 0).all() and walk.parameters == 4 * 8 * 8
 # </details>
 
 # %% [markdown]
-# ## What $W_O$ is for (6 min)
+# ## What the output projection is for (6 min)
 #
 # After step 4 the heads stand side by side: features 0 to 7 come from head 0, the rest from head 1. $W_O$ has a column for every one of these features. So it can be cut into blocks of columns, one for each head:
 #

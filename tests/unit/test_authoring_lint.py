@@ -155,6 +155,7 @@ BAD = [
     ("banned_words", "'just' in the prediction", lambda x: with_question(x, right="It is just one.")),
     ("sentence_length", "words on average", lambda x: with_words(x, ("word " * 1500) + ".")),
     ("formulas", "not closed", lambda x: with_words(x, "The number $a.")),
+    ("formulas", "no formula in a heading", lambda x: with_words(x, "## What $a$ is for (3 min)")),
     ("code_length", "16 lines of code", lambda x: with_cell(x, -2, new_code_cell("x = 1\n" * 16))),
     ("sentence_before_code", "in a row", lambda x: with_cell(x, 2, new_code_cell("x = 1"))),
     ("ignored_cells", "3 cells are not compared", several_ignored),
