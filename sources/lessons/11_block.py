@@ -150,7 +150,8 @@ fig, ax = figure(7, 2.9)
 for curve, color, line, name in ((alone, QUERY, "o--", "attention alone"), (past, KEY, "s-", "with the sum")):
     ax.plot([cosine for cosine, _ in curve], line, color=color, ms=5)
     ax.annotate(name, (7, curve[7][0]), xytext=(0, -18), textcoords="offset points", color=color, ha="center")
-ax.set(title="Attention alone makes all tokens alike within two layers", xlabel="layers passed", ylabel="smallest cosine", ylim=(-0.8, 1.1))
+ax.set(title="Attention alone makes all tokens alike within two layers", ylim=(-0.8, 1.1))
+ax.set(xlabel="layers passed", ylabel="smallest cosine")
 show(fig, alt="Smallest cosine of two tokens: attention alone jumps from -0.5 to 1 within two layers; with the sum it stays below 0.")
 
 # %% [markdown]
@@ -303,13 +304,15 @@ from matplotlib import pyplot as plt
 from course_lib.palette import GRID, INK, MASKED, PAPER
 
 fig, axes = figure(6.5, 3.2, columns=2)
-for ax, title, group in zip(axes, ("Layer norm: one token", "Batch norm: one feature of all"), ((0, 1, 5, 1), (1, 0, 1, 14)), strict=True):
+groups = {"Layer norm: one token": (0, 1, 5, 1), "Batch norm: one feature": (1, 0, 1, 14)}
+for ax, (title, group) in zip(axes, groups.items(), strict=True):
     for row, column in np.ndindex(14, 5):
-        padding = 3 <= row < 7
-        ax.add_patch(plt.Rectangle((column, row), 1, 1, fc=PAPER if padding else "#CFE3F1", ec=MASKED if padding else GRID, hatch="////" if padding else None))
+        look = {"fc": PAPER, "ec": MASKED, "hatch": "////"} if 3 <= row < 7 else {"fc": "#CFE3F1", "ec": GRID}
+        ax.add_patch(plt.Rectangle((column, row), 1, 1, **look))
     ax.add_patch(plt.Rectangle(group[:2], *group[2:], fill=False, ec=QUERY, lw=3))
     ax.axhline(7, color=INK, lw=2)
-    ax.set(title=title, xlim=(-0.1, 5.1), ylim=(14.1, -0.1), xlabel="features", xticks=[], yticks=[1.5, 5, 10.5], yticklabels=["A", "padding", "B"])
+    ax.set(title=title, xlim=(-0.1, 5.1), ylim=(14.1, -0.1), xlabel="features", xticks=[])
+    ax.set_yticks([1.5, 5, 10.5], ["A", "padding", "B"])
 show(fig, alt="14 rows of tokens by 5 columns of features. Layer norm outlines one row of A; batch norm one column through A, its hatched padding and B.")
 
 # %% [markdown]
@@ -357,7 +360,8 @@ fig, axes = figure(7, 2.9, columns=2)
 for ax, title, norm_at in zip(axes, ("Post-norm: on the way past", "Pre-norm: beside it"), ((0, 3.6), (1.7, 0.95)), strict=True):
     ax.annotate("", (0, 4.5), (0, 0), arrowprops={"arrowstyle": "-|>", "lw": 4, "color": KEY})
     ax.plot([0, 1.7, 1.7, 0], [0.3, 0.3, 2.6, 2.6], color=INK, lw=1.5)
-    for text, place, color, form in (("+", (0, 2.6), INK, "circle"), ("  f  ", (1.7, 1.85), INK, "round"), ("norm", norm_at, QUERY, "round")):
+    boxes = ("+", (0, 2.6), INK, "circle"), ("  f  ", (1.7, 1.85), INK, "round"), ("norm", norm_at, QUERY, "round")
+    for text, place, color, form in boxes:
         ax.text(*place, text, ha="center", va="center", color=color, bbox={"boxstyle": form, "fc": PAPER, "ec": color, "lw": 1.5})
     ax.set(title=title, xlim=(-0.8, 2.8), ylim=(-0.1, 4.7)), ax.axis("off")
 show(fig, alt="Two diagrams: a thick upward line with a branch through f that is added back. Post-norm has the norm on the line after the sum, pre-norm on the branch before f.")
@@ -531,7 +535,8 @@ ratios = {}
 for n_layers in (2, 6, 24):
     post, pre = (np.mean([last_gradient(order, n_layers, seed) for seed in range(4)]) for order in (False, True))
     ratios[n_layers] = post / pre
-    print(f"{n_layers:2} blocks: post-norm {post:.2f}, pre-norm {pre:.2f}, ratio {post / pre:.1f}, root of the depth {n_layers**0.5:.1f}")
+    print(f"{n_layers:2} blocks: post-norm {post:.2f}, pre-norm {pre:.2f}, ratio {post / pre:.1f}, "
+          f"root of the depth {n_layers**0.5:.1f}")
     assert 0.6 < post / pre / n_layers**0.5 < 1.6
 compare("last_block", "about 5 times")
 
@@ -607,7 +612,8 @@ for name, accuracy in result.items():
     note = f"  broke off at steps {stopped}: the gradient was nan" if stopped else ""
     print(f"{name:32}", " ".join(f"{share:5.1%}" for share in accuracy) + note)
 assert result["pre-norm"].min() > 0.9 and result["post-norm"].max() < 0.15
-assert max(about["settings"]["no norm in the blocks"]["stopped"]) < 70 and result["post-norm, warm-up"].min() > 0.7 and result["post-norm, 2 blocks"].min() > 0.85
+assert result["post-norm, warm-up"].min() > 0.7 and result["post-norm, 2 blocks"].min() > 0.85
+assert max(about["settings"]["no norm in the blocks"]["stopped"]) < 70
 compare("trained", "at chance")
 compare("warm_up", "above 70 %")
 
@@ -622,7 +628,8 @@ for name, color, line in (("pre-norm", KEY, "-"), ("post-norm", QUERY, "--"), ("
     ax.annotate(name, (402, curves[:, -1].mean()), color=color, va="center", annotation_clip=False)
 ax.axvline(200, color=QUIET, lw=0.8)
 ax.annotate("warm-up ends", (200, 2.6), xytext=(4, 0), textcoords="offset points", color=QUIET, fontsize=9)
-ax.set(title="At this rate, 12 blocks with post-norm need a warm-up", xlabel="step", ylabel="loss (guessing: 2.3)", xlim=(0, 530), ylim=(0, 2.8), xticks=range(0, 401, 100))
+ax.set(title="At this rate, 12 blocks with post-norm need a warm-up", xlabel="step", ylabel="loss (guessing: 2.3)")
+ax.set(xlim=(0, 530), ylim=(0, 2.8), xticks=range(0, 401, 100))
 ends = {name: np.array(about["settings"][name]["loss"])[:, -5:].mean() for name in ("pre-norm", "post-norm", "post-norm, warm-up")}
 assert ends["pre-norm"] < 0.2 and 0.35 < ends["post-norm, warm-up"] < 0.65 and abs(ends["post-norm"] - np.log(10)) < 0.05
 show(fig, alt="Loss over 400 steps, three starts each: pre-norm falls below 0.2; post-norm stays at 2.3; post-norm with warm-up falls more slowly, to about 0.5.")
@@ -691,7 +698,8 @@ with torch.no_grad():
     by_hand.W_1.weight.copy_(torch.tensor([[1.0], [-1.0]])), by_hand.W_1.bias.zero_()  # (d_hidden, d), (d_hidden,)
     by_hand.W_2.weight.copy_(torch.tensor([[1.0, 1.0]])), by_hand.W_2.bias.zero_()  # (d, d_hidden), (d,)
     for number in (2.0, -3.0):
-        print(f"x = {number}: hidden {torch.relu(by_hand.W_1(torch.tensor([number]))).numpy()}, output {by_hand(torch.tensor([number])).item()}")
+        token = torch.tensor([number])  # (d,)
+        print(f"x = {number}: hidden {torch.relu(by_hand.W_1(token)).numpy()}, output {by_hand(token).item()}")
     print("error on 10,000 numbers:", ((by_hand(numbers) - size) ** 2).mean().item())
 assert torch.equal(by_hand(numbers), size)
 compare("absolute", "0.36")
@@ -886,15 +894,15 @@ class Gated(nn.Module):
 torch.manual_seed(0)
 gated = new_model(pre_norm=True)
 gated.encoder.layers = nn.ModuleList(Gated() for _ in range(12))
-x = torch.randn(2, 17, 32)  # (B, n, d_model)
-y = x
+x = y = torch.randn(2, 17, 32)  # (B, n, d_model)
 for layer in gated.encoder.layers:
     y = layer(y)
 if not torch.allclose(x, y):
     print("not yet: the stack changes its input")
 else:
     batches = [(images[i::45], labels[i::45]) for i in range(45)]
-    train(gated, batches, lambda m, b: F.cross_entropy(m(b[0]), b[1]), Recipe(150, lr=2e-3, warmup=0, schedule="constant"), quiet=True)
+    recipe = Recipe(150, lr=2e-3, warmup=0, schedule="constant")
+    train(gated, batches, lambda m, b: F.cross_entropy(m(b[0]), b[1]), recipe, quiet=True)
     right = (gated(test_images.double()).argmax(dim=-1) == test_labels).double().mean().item()
     moved = all((layer.gates != 0).all() for layer in gated.encoder.layers)
     print("passed" if right > 0.5 and moved else "not yet")
