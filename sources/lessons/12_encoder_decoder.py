@@ -32,10 +32,7 @@ start("12_encoder_decoder", torch=True)
 # The next cell draws them, as token ids: 0 is padding (`_`), 1 the start symbol (`>`), 2 the end symbol (`.`), then the letters.
 
 # %%
-symbols = "_>.abcdefgh"
-PAD, START, END = 0, 1, 2
-
-
+symbols, PAD, START, END = "_>.abcdefgh", 0, 1, 2
 text = lambda ids: "".join(symbols[i] for i in ids.tolist())
 
 
