@@ -44,7 +44,7 @@ def words(rng, B=64):
 
 source, labels = words(np.random.default_rng(1), 3)
 print(f"read {text(source[0])}, say {text(labels[0])}")
-assert source.shape == (3, 8) and labels.shape == (3, 9) and text(labels[0]) == text(source[0])[::-1] + "."
+assert source.shape == (3, 8) and labels.shape == (3, 9)
 
 # %% [markdown]
 # Somebody trains the Transformer of the course library on it. An encoder reads the word, a decoder writes the answer. By teacher forcing (lesson 07) the decoder reads the right answer while it learns, so that is what they feed it.
@@ -118,6 +118,14 @@ assert not (said == says).all(dim=1).any() and (said == said[:, :1]).all()
 compare("alone", "one token again and again")
 
 # %% [markdown]
+# **Change it.** Replace the start symbol in `write` by another token, for instance the letter d: `torch.full((len(source), 1), 6)`. Guess what comes out now. (Put it back afterwards.)
+#
+# <details><summary>Answer</summary>
+#
+# *ddddddddd* for every source. It does not read the source; it repeats.
+#
+# </details>
+#
 # **Look.** Loss near zero, 100 % of 4,500 tokens, and not one word. No box of the model is broken. What was wrong stands in one line above, and the section *What goes in* finds it.
 #
 # **Short path.** 28 minutes: the five sections whose heading says *short path*, and recap questions 1 to 3.
@@ -131,34 +139,39 @@ compare("alone", "one token again and again")
 
 # %%
 from course_lib.palette import INK, KEY, QUERY, QUIET, VALUE
-from course_lib.plots import figure, show
 
 ends = ["add & norm", "feed-forward", "add & norm"]
 left = ["source", "embedding + position", "self-attention", *ends]
 right = ["target, shifted right", "embedding + position", "causal self-attention", "add & norm", "cross-attention",
          *ends, "linear, softmax", "next token"]
 paint = {"self-attention": KEY, "causal self-attention": QUERY, "cross-attention": VALUE}
-fig, ax = figure(7.5, 5.2)
-for x, boxes in ((0, left), (1, right)):
-    for y, name in enumerate(boxes):
-        frame = {"boxstyle": "round,pad=0.35", "fc": "white", "ec": paint.get(name, QUIET), "lw": 2 if name in paint else 1}
-        ax.text(x, y, name, ha="center", va="center", bbox=frame, color=paint.get(name, INK), zorder=3)
+
+
+def column(ax, x, names):
+    for y, name in enumerate(names):
+        frame = {"boxstyle": "round,pad=0.35", "fc": "white", "ec": paint.get(name, QUIET)}
+        ax.text(x, y, name, ha="center", va="center", bbox=frame, color=paint.get(name, INK), fontsize=9)
         if y:
-            ax.annotate("", (x, y - 0.25), (x, y - 0.75), arrowprops={"arrowstyle": "->", "color": QUIET})
+            ax.annotate("", (x, y - 0.3), (x, y - 0.7), arrowprops={"arrowstyle": "->", "color": QUIET})
+
 
 # %% [markdown]
-# It still lacks the bridge in the middle, and the frames: everything in a frame is repeated, six times in the paper.
+# The picture: both columns, the bridge between them, and dashed frames around what is repeated, six times in the paper.
 
 # %%
-ax.annotate("", (0.82, 4), (0, 5.25), arrowprops={"arrowstyle": "->", "color": VALUE, "lw": 2,
-            "connectionstyle": "angle,angleA=0,angleB=90,rad=6"})
-ax.text(0.42, 5.75, "memory", color=VALUE, ha="center")
-for x, top, name in ((0, 5, "encoder layer\n× n_layers"), (1, 7, "decoder layer\n× n_layers")):
-    ax.add_patch(__import__("matplotlib").patches.Rectangle((x - 0.25, 1.6), 0.5, top - 1.2, fill=False, ec=QUIET, ls="--"))
-    ax.text(x - 0.28 if x == 0 else x + 0.28, 2.5, name, ha="right" if x == 0 else "left", color=QUIET, fontsize=9)
-ax.set(xlim=(-0.62, 1.62), ylim=(-0.5, 9.5), title="One stack reads, the other writes, and looks back at each layer")
+from course_lib.plots import figure, show
+
+fig, ax = figure(7.5, 4.8)
+column(ax, 0, left), column(ax, 1, right)
+ax.annotate("", (0.83, 4), (0.26, 5), arrowprops={"arrowstyle": "->", "color": VALUE, "lw": 2})
+ax.text(0.56, 4.75, "memory", color=VALUE)
+for x, top, name, side in ((0, 5, "encoder layer\n× n_layers", "right"), (1, 7, "decoder layer\n× n_layers", "left")):
+    edge = np.array([-0.24, 0.24, 0.24, -0.24, -0.24]) + x
+    ax.plot(edge, [1.55, 1.55, top + 0.45, top + 0.45, 1.55], "--", color=QUIET, lw=0.8)
+    ax.text(x - 0.27 if x == 0 else x + 0.27, 3.5, name, ha=side, va="center", color=QUIET, fontsize=9)
+ax.set(xlim=(-0.65, 1.65), ylim=(-0.6, 9.5), title="One stack reads, the other writes, and looks back in every layer")
 ax.axis("off")
-show(fig, alt="Encoder: embedding, self-attention, feed-forward. Decoder: causal self-attention, cross-attention to the memory, feed-forward, linear, softmax.")
+show(fig, alt="Encoder: embedding, self-attention, feed-forward. Decoder: causal self-attention, cross-attention to the memory, feed-forward.")
 
 # %% [markdown]
 # | box | section of the paper | here since | from → to |
@@ -211,7 +224,7 @@ print("our left column equals the library's encoder to 1e-12:", torch.allclose(x
 assert torch.allclose(x, memory, atol=1e-12, rtol=0) and memory.shape == (2, 8, 32)
 
 # %% [markdown]
-# **Why.** The root: embeddings are drawn with a length of about 1, so that the same table could serve as the output layer (section 3.4 of the paper shares them). A sinusoid has length $\sqrt{d_\text{model}/2}$. Without the factor the position would drown the token.
+# **Why.** The root: embeddings are drawn with a length of about 1 here. (Section 3.4 of the paper names the factor and gives no reason. It shares the table with the output layer, which wants small numbers.) A sinusoid has length $\sqrt{d_\text{model}/2}$. Without the factor the position would drown the token.
 #
 # **Change it.** Leave out `* 32**0.5`, and print `x.norm(dim=-1).mean()` and the mean length of `sinusoidal_positions(8, 32)` before they are added. Which is longer, token or position? Guess first. (The `assert` complains.)
 #
@@ -295,7 +308,7 @@ assert expected.shape == (2, 9, 32)
 #
 # </details>
 #
-# For the experiments of this lesson the layer gets two switches: how far it may look `ahead` (0 is right), and whether it has a step 2. The next cell builds the whole model from the boxes.
+# For the experiments of this lesson the layer gets two switches: how far it may look `ahead` (0 is right), and whether it has a step 2. 
 
 # %%
 def decoder_layer(y, memory, p, ahead=0, cross=True):
@@ -310,7 +323,15 @@ def decoder_layer(y, memory, p, ahead=0, cross=True):
 assert torch.allclose(decoder_layer(y, memory, p), expected, atol=1e-12, rtol=0)
 
 # %% [markdown]
-# `parts` is a library model from which we take the parameters alone; encoding and decoding are ours.
+# **Change it.** In `decoder_layer`, put step 2 before step 1, and run its cell. Guess first: does the `assert` notice? The two shapes are the same.
+#
+# <details><summary>Answer</summary>
+#
+# It does: each step works on what the step before left, so their order matters. The target first sorts itself out and then asks the source. (Put it back.)
+#
+# </details>
+#
+# Now the whole model. `parts` is a library model from which we take the parameters alone; encoding and decoding are ours.
 
 # %%
 class Boxes(nn.Module):
@@ -338,15 +359,6 @@ boxes = Boxes()
 same = torch.allclose(boxes(source, labels), boxes.parts(source, labels), atol=1e-12, rtol=0)
 print("our boxes equal the library's Transformer to 1e-12:", same)
 assert same and boxes(source, labels).shape == (2, 9, 11)
-
-# %% [markdown]
-# **Change it.** In `decoder_layer`, put step 2 before step 1, and run its cell. Guess first: does the `assert` notice? The two shapes are the same.
-#
-# <details><summary>Answer</summary>
-#
-# It does: each step works on what the step before left, so their order matters. The target first sorts itself out and then asks the source. (Put it back.)
-#
-# </details>
 
 # %% [markdown]
 # ## A decoder that cannot read (5 min, short path)
@@ -741,7 +753,7 @@ assert apart(ours, theirs) > 0.1 and apart(with_norms, both) < 1e-9
 #
 # <details><summary>Answer</summary>
 #
-# The encoder then reads padding, and of the first sentence, which has none, it may read nothing: nan, and nan spreads through cross-attention to all outputs of this sentence.
+# Far apart, by more than 0.1. The encoder now reads the padding of the second sentence alone, and of the first, which has none, it may read nothing. In the version of this page no nan comes out: the layers do not ask for weights, and take the fused path of lesson 10.
 #
 # </details>
 
@@ -810,6 +822,10 @@ def swayed(model, draw):
     return torch.stack(table, dim=1)
 
 
+# %% [markdown]
+# Letter 0 stands at place 7 of the word, letter 7 at place 0.
+
+# %%
 by_honest = swayed(honest, shifted)
 for t in (0, 7):
     print(f"letter {t} changes in {by_honest[t, 7 - t]:.0%} of the words when its own place is exchanged")
@@ -818,6 +834,14 @@ compare("last_letter", "in nearly none")
 
 # %% [markdown]
 # **Look.** The last letter is not read at all. The model does what the blind one did: seven letters are said, one is left. It is right, for a reason that nobody had in mind.
+#
+# **Change it.** Compute `swayed(blind, shifted)` in a new cell. Which of its 72 numbers can be above 0? Guess first.
+#
+# <details><summary>Answer</summary>
+#
+# None. The blind model does not look at the memory at all. (`honest` has such a row of zeros at the end, and for the same reason.)
+#
+# </details>
 #
 # What if letters may come twice, so that nothing can be excluded? The next cell trains the same boxes on such words.
 
