@@ -134,9 +134,8 @@ def square_of_the_raw(x, gamma, beta, eps=1e-5):
 
 def cancelling_variance(x, gamma, beta, eps=1e-5):
     """mean(x^2) - mean(x)^2 loses its digits when the mean is large: take the mean of (x - mean)^2."""
-    x32 = x.float()
-    mean = x32.mean(-1, keepdim=True)
-    return steps(x32, gamma, beta, eps, mean, (x32.square().mean(-1, keepdim=True) - mean.square()))
+    mean = x.mean(-1, keepdim=True)
+    return steps(x, gamma, beta, eps, mean, x.square().mean(-1, keepdim=True) - mean.square())
 
 
 def no_gamma(x, gamma, beta, eps=1e-5):
@@ -183,6 +182,35 @@ def changes_x(x, gamma, beta, eps=1e-5):
     with torch.no_grad():
         x -= mean
     return gamma * x / torch.sqrt(variance + eps) + beta
+
+
+def std_plus_eps(x, gamma, beta, eps=1e-5):
+    """You divide by x.std() + eps: torch's std divides by d - 1 unless correction=0, and eps is added to the
+    variance, under the root."""
+    return gamma * (x - x.mean(-1, keepdim=True)) / (x.std(-1, keepdim=True) + eps) + beta
+
+
+def over_axis_1(x, gamma, beta, eps=1e-5):
+    """You take mean and variance along axis 1: with three axes these are the tokens; the features are the
+    last axis, dim=-1."""
+    return steps(x, gamma, beta, eps, *moments(x, dim=1 if x.ndim > 1 else 0))
+
+
+def no_keepdim(x, gamma, beta, eps=1e-5):
+    """Without keepdim=True mean and variance lose their last axis and meet the wrong one of x: keep it."""
+    return gamma * (x - x.mean(-1)) / torch.sqrt(x.var(-1, correction=0) + eps) + beta
+
+
+def only_the_mean_divided(x, gamma, beta, eps=1e-5):
+    """Only the mean is divided in yours, x stays as large as it was: put x - mean in brackets."""
+    mean, variance = moments(x)
+    return gamma * (x - mean / torch.sqrt(variance + eps)) + beta
+
+
+def multiplied(x, gamma, beta, eps=1e-5):
+    """You multiply by the standard deviation: divide by it."""
+    mean, variance = moments(x)
+    return gamma * (x - mean) * torch.sqrt(variance + eps) + beta
 
 
 # ------------------------------------------------------------------ the exercise
@@ -276,6 +304,11 @@ EXERCISE = Exercise(
         absolute_deviation,
         squashed,
         changes_x,
+        std_plus_eps,
+        over_axis_1,
+        no_keepdim,
+        only_the_mean_divided,
+        multiplied,
     ],
     properties=[a_shift_of_all_features_changes_nothing, a_token_is_on_its_own],
     hints=[
