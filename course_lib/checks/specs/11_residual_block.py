@@ -126,6 +126,61 @@ def changes_x(x, sublayer, norm, pre):
     return x.clone() if pre else norm(x)
 
 
+def no_residual_in_pre(x, sublayer, norm, pre):
+    """With `pre` the way past the sublayer is missing: x + sublayer(norm(x))."""
+    return sublayer(norm(x)) if pre else norm(x + sublayer(x))
+
+
+def no_residual_in_post(x, sublayer, norm, pre):
+    """Without `pre` the way past the sublayer is missing: norm(x + sublayer(x))."""
+    return x + sublayer(norm(x)) if pre else norm(sublayer(x))
+
+
+def no_norm_in_pre(x, sublayer, norm, pre):
+    """With `pre` your norm is missing: the sublayer reads norm(x)."""
+    return x + sublayer(x) if pre else norm(x + sublayer(x))
+
+
+def no_norm_in_post(x, sublayer, norm, pre):
+    """Without `pre` your norm is missing: the sum goes through it, norm(x + sublayer(x))."""
+    return x + sublayer(norm(x)) if pre else x + sublayer(x)
+
+
+def both_orders(x, sublayer, norm, pre):
+    """With `pre` both orders run, one after the other: a `return` or an `else` is missing."""
+    if pre:
+        x = x + sublayer(norm(x))
+    return norm(x + sublayer(x))
+
+
+def norm_on_x_alone_in_pre(x, sublayer, norm, pre):
+    """With `pre` your norm stands on the wrong x: the sublayer reads norm(x), and x itself is added."""
+    return norm(x) + sublayer(x) if pre else norm(x + sublayer(x))
+
+
+def norm_on_x_alone_in_post(x, sublayer, norm, pre):
+    """Without `pre` you norm x and add the sublayer's result afterwards: the norm takes the sum of both."""
+    return x + sublayer(norm(x)) if pre else norm(x) + sublayer(x)
+
+
+def a_norm_of_its_own(x, sublayer, norm, pre):
+    """You normalise by a formula of your own: call the `norm` that is given, it may have learnt weights."""
+
+    def layer_norm(h):
+        return torch.nn.functional.layer_norm(h, h.shape[-1:])
+
+    return residual_block(x, sublayer, layer_norm, pre)
+
+
+def writes_on_the_result(x, sublayer, norm, pre):
+    """You add x in place, `h += x`, to what the sublayer returned: a sublayer may return its own input, which
+    is then changed for the caller. Write h + x."""
+    h = sublayer(norm(x) if pre else x)
+    with torch.no_grad():
+        h += x
+    return h if pre else norm(h)
+
+
 # ------------------------------------------------------------------ the exercise
 
 
@@ -137,12 +192,20 @@ def silent_sublayer_lets_x_through(seen):
 
 def bent(weight, shift):
     """A sublayer: a linear map, bent, and moved. It is not its own inverse and has no fixed scale."""
-    return Made(lambda weight, shift: lambda h: torch.tanh(h @ weight) + shift, weight, shift)
+
+    def bent_map(weight, shift):
+        return lambda h: torch.tanh(h @ weight) + shift
+
+    return Made(bent_map, weight, shift)
 
 
 def affine(weight, shift):
     """A sublayer without a bend, so that large inputs stay large."""
-    return Made(lambda weight, shift: lambda h: h @ weight + shift, weight, shift)
+
+    def linear_map(weight, shift):
+        return lambda h: h @ weight + shift
+
+    return Made(linear_map, weight, shift)
 
 
 def feature_norm():
@@ -167,12 +230,27 @@ def usual(rng, pre):
 
 def doubling(pre):
     """x = (1, 3), a sublayer that doubles, a norm that takes away 1."""
-    less_one = Made(lambda one: lambda h: h - one, np.array(1.0))
-    return np.array([[[1.0, 3.0]]]), affine(2 * np.eye(2), np.zeros(2)), less_one, pre
+
+    def double():
+        return lambda h: 2 * h
+
+    def subtract_1():
+        return lambda h: h - 1
+
+    return np.array([[[1.0, 3.0]]]), Made(double), Made(subtract_1), pre
 
 
 def silent(rng, pre):
     return 4 * rng.normal(size=(2, 3, 5)), affine(np.zeros((5, 5)), np.zeros(5)), feature_norm(), pre
+
+
+def unchanged(rng):
+    """A sublayer that hands back its very input, as nn.Identity does."""
+
+    def identity():
+        return lambda h: h
+
+    return 3 * rng.normal(size=(2, 3, 5)), Made(identity), feature_norm(), False
 
 
 EXERCISE = Exercise(
@@ -194,6 +272,7 @@ EXERCISE = Exercise(
         Case("by hand, post", lambda rng: doubling(False)),
         Case("a silent sublayer, pre", lambda rng: silent(rng, True)),
         Case("a silent sublayer, post", lambda rng: silent(rng, False)),
+        Case("a sublayer that returns its input, post", unchanged),
         Case(
             "far-off features, pre",
             lambda rng: (
@@ -227,6 +306,15 @@ EXERCISE = Exercise(
         sublayer_alone,
         norm_before_the_sum,
         changes_x,
+        no_residual_in_pre,
+        no_residual_in_post,
+        no_norm_in_pre,
+        no_norm_in_post,
+        both_orders,
+        norm_on_x_alone_in_pre,
+        norm_on_x_alone_in_post,
+        a_norm_of_its_own,
+        writes_on_the_result,
     ],
     properties=[silent_sublayer_lets_x_through],
     hints=[
