@@ -127,6 +127,51 @@ def capped_at_one(step, d_model, warmup, factor=1.0):
     return min(1.0, warmup_rate(step, d_model, warmup, factor))
 
 
+def whole_division(step, d_model, warmup, factor=1.0):
+    """Your `//` throws the remainder away, so the rate is 0 until the warm-up ends: divide by `/`."""
+    step = max(step, 1)
+    peak = factor * (d_model * warmup) ** -0.5
+    return peak * (step // warmup) if step < warmup else factor * (d_model * step) ** -0.5
+
+
+def restarts_after_warmup(step, d_model, warmup, factor=1.0):
+    """Your fall counts the steps from the end of the warm-up: it counts all of them, step**-0.5, so that both
+    parts meet."""
+    step = max(step, 1)
+    rise = step * warmup**-1.5
+    return factor * d_model**-0.5 * (rise if step <= warmup else (step - warmup) ** -0.5)
+
+
+def peak_of_factor(step, d_model, warmup, factor=1.0):
+    """Your curve has the right form and its peak at `factor`: in the paper the peak is
+    factor * (d_model * warmup)**-0.5."""
+    step = max(step, 1)
+    return factor * min(step / warmup, (warmup / step) ** 0.5)
+
+
+def sum_of_the_two(step, d_model, warmup, factor=1.0):
+    """You add the two parts: take the smaller of them, min."""
+    step = max(step, 1)
+    return factor * d_model**-0.5 * (step**-0.5 + step * warmup**-1.5)
+
+
+def flat_before_warmup(step, d_model, warmup, factor=1.0):
+    """Your rate stands at its peak during the warm-up: it rises there from step to step,
+    step * warmup**-1.5."""
+    return factor * d_model**-0.5 * max(step, warmup) ** -0.5
+
+
+def width_inside_min(step, d_model, warmup, factor=1.0):
+    """Your d_model**-0.5 stands inside min, as a third part: it multiplies the smaller of the two."""
+    step = max(step, 1)
+    return factor * min(d_model**-0.5, step**-0.5, step * warmup**-1.5)
+
+
+def rounded(step, d_model, warmup, factor=1.0):
+    """Your rate is rounded: rates are small, and the digits cut off are a good part of them."""
+    return round(warmup_rate(step, d_model, warmup, factor), 6)
+
+
 # ------------------------------------------------------------------ the exercise
 
 
@@ -185,6 +230,13 @@ EXERCISE = Exercise(
         counts_from_0,
         breaks_at_step_0,
         capped_at_one,
+        whole_division,
+        restarts_after_warmup,
+        peak_of_factor,
+        sum_of_the_two,
+        flat_before_warmup,
+        width_inside_min,
+        rounded,
     ],
     properties=[the_two_parts_meet],
     hints=[
