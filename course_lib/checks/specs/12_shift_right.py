@@ -154,6 +154,51 @@ def changes_target(target, bos, eos, pad):
     return dec_in, padded(target, pad)
 
 
+def both_with_eos(target, bos, eos, pad):
+    """Your decoder reads eos as well, so both rows are one place too long: its input ends with the last
+    token."""
+    longest = max(map(len, target)) + 2
+    rows = [[bos, *row, eos] for row in target], [[*row, eos] for row in target]
+    dec_in, labels = ([row + [pad] * (longest - len(row)) for row in part] for part in rows)
+    return torch.tensor(dec_in), torch.tensor(labels)
+
+
+def labels_two_ahead(target, bos, eos, pad):
+    """Your labels begin with the second token: bos in front of the input is the whole shift, the labels keep
+    the first token."""
+    dec_in, labels = shift_right(target, bos, eos, pad)
+    shorter = padded([[*row[1:], eos, *[pad] * bool(row)] for row in target], pad)
+    return dec_in, shorter.reshape(labels.shape)
+
+
+def padded_with_minus_100(target, bos, eos, pad):
+    """You fill the labels up with -100, which torch's loss leaves out by itself: here both are filled with
+    `pad`."""
+    dec_in, _ = shift_right(target, bos, eos, pad)
+    return dec_in, padded([[*row, eos] for row in target], -100)
+
+
+def not_padded(target, bos, eos, pad):
+    """Your rows are not equally long, and a tensor needs that: fill the shorter ones up with pad first."""
+    return torch.tensor([[bos, *row] for row in target]), torch.tensor([[*row, eos] for row in target])
+
+
+def cut_to_the_shortest(target, bos, eos, pad):
+    """You cut all targets to the shortest: fill the shorter ones up to the longest, with pad."""
+    n = min(map(len, target))
+    return shift_right([row[:n] for row in target], bos, eos, pad)
+
+
+def first_row_sets_the_length(target, bos, eos, pad):
+    """You take the length of the first target for all: the longest sets it, max(len(row) for row in
+    target)."""
+    n = len(target[0]) + 1
+    return tuple(
+        torch.tensor([(row + [pad] * n)[:n] for row in part])
+        for part in ([[bos, *row] for row in target], [[*row, eos] for row in target])
+    )
+
+
 # ------------------------------------------------------------------ the exercise
 
 
@@ -210,6 +255,12 @@ EXERCISE = Exercise(
         bos_for_eos,
         marks_exchanged,
         changes_target,
+        both_with_eos,
+        labels_two_ahead,
+        padded_with_minus_100,
+        not_padded,
+        cut_to_the_shortest,
+        first_row_sets_the_length,
     ],
     properties=[the_input_is_the_labels_one_step_ago],
     hints=[
