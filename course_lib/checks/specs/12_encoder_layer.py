@@ -189,6 +189,68 @@ def changes_x(x, keep, p):
     return second_half(p.norm1(x), p)
 
 
+def keep_without_an_axis(x, keep, p):
+    """Your mask is keep itself, (B, n), which is read as (queries, keys) of every sentence: give it an axis
+    for the queries, (B, 1, n)."""
+    return second_half(p.norm1(x + p.self_attn(x, x, x, keep)), p)
+
+
+def keep_with_two_axes(x, keep, p):
+    """Your mask has one axis too many, (B, 1, 1, n): p.self_attn splits no heads off here, so (B, 1, n)."""
+    return second_half(p.norm1(x + p.self_attn(x, x, x, keep[:, None, None, :])), p)
+
+
+def first_of_the_output(x, keep, p):
+    """You take [0] of what p.self_attn gives: it gives the output alone, no tuple, so [0] is the first
+    sentence."""
+    return second_half(p.norm1(x + attended(x, keep, p)[0]), p)
+
+
+def queries_hidden_too(x, keep, p):
+    """Your mask hides padded queries as well as padded keys: the keys alone, (B, 1, n); what padding asks
+    does no harm."""
+    mask = keep.unsqueeze(1) & keep.unsqueeze(2)
+    return second_half(p.norm1(x + p.self_attn(x, x, x, mask)), p)
+
+
+def all_padding_to_zero_before(x, keep, p):
+    """You set padded tokens to 0 in queries, keys and values and mask nothing: a key of zeros still gets some
+    weight."""
+    hidden = x * keep.unsqueeze(-1)
+    return second_half(p.norm1(x + p.self_attn(hidden, hidden, hidden, None)), p)
+
+
+def one_mask_for_all(x, keep, p):
+    """You make one mask for all sentences, of the places that are real in each: every sentence has its own
+    row of keep."""
+    return encoder_layer(x, keep.all(0).expand_as(keep), p)
+
+
+def ffn_reads_before_the_norm(x, keep, p):
+    """Your feed-forward reads the sum before norm1: it reads what came out of norm1."""
+    total = x + attended(x, keep, p)
+    return p.norm2(p.norm1(total) + p.ffn(total))
+
+
+def norms_everywhere(x, keep, p):
+    """You norm before each sublayer and after the sum as well: the layer of 2017 norms the sum alone."""
+    x = p.norm1(x + attended(p.norm1(x), keep, p))
+    return p.norm2(x + p.ffn(p.norm2(x)))
+
+
+def only_queries_normed(x, keep, p):
+    """You norm before the sublayers, and of self-attention the queries alone: the layer of 2017 norms the
+    sum, norm(x + sublayer(x))."""
+    x = x + p.self_attn(p.norm1(x), x, x, keep.unsqueeze(1))
+    return x + p.ffn(p.norm2(x))
+
+
+def x_in_both_sums(x, keep, p):
+    """Your second sum adds the layer's first input too: it adds what came out of norm1 and nothing else."""
+    hidden = p.norm1(x + attended(x, keep, p))
+    return p.norm2(x + hidden + p.ffn(hidden))
+
+
 # ------------------------------------------------------------------ the exercise
 
 
@@ -204,6 +266,8 @@ def layer(Wq, Wk, Wv, W1, W2, g1, g2):
 
     def self_attn(q, k, v, mask=None):
         return scaled_dot_product_attention(q @ Wq, k @ Wk, v @ Wv, mask)[0]
+
+    self_attn.__qualname__ = "p.self_attn"
 
     def norm(gamma):
         def apply(x):
@@ -223,18 +287,19 @@ def parts(rng, d=5, d_ff=7):
     return Made(layer, *squares, rng.normal(size=(d, d_ff)), rng.normal(size=(d_ff, d)), *gammas)
 
 
-def plain(Wq, W2, shift):
-    """Two features, norms that only take a number away: what comes out can be followed on paper."""
+def plain():
+    """Two features, norms without roots: what comes out can be followed on paper."""
 
-    def build(Wq, W2, shift):
+    def self_attn_is_the_mean__norm1_subtracts_1__ffn_doubles__norm2_halves():
         def self_attn(q, k, v, mask=None):
-            return scaled_dot_product_attention(q @ Wq, k, v, mask)[0]
+            return scaled_dot_product_attention(0 * q, k, v, mask)[0]
 
+        self_attn.__qualname__ = "p.self_attn"
         return SimpleNamespace(
-            self_attn=self_attn, ffn=lambda x: x @ W2, norm1=lambda x: x - shift, norm2=lambda x: x / 2
+            self_attn=self_attn, ffn=lambda x: 2 * x, norm1=lambda x: x - 1, norm2=lambda x: x / 2
         )
 
-    return Made(build, Wq, W2, shift)
+    return Made(self_attn_is_the_mean__norm1_subtracts_1__ffn_doubles__norm2_halves)
 
 
 KEEP = np.array([[True, True, True, False], [True, False, False, False], [True, True, True, True]])
@@ -269,7 +334,7 @@ EXERCISE = Exercise(
             lambda rng: (
                 np.array([[[1.0, 2.0], [3.0, 5.0]]]),
                 np.array([[True, True]]),
-                plain(np.zeros((2, 2)), 2 * np.eye(2), np.array(1.0)),
+                plain(),
             ),
         ),
         Case(
@@ -277,7 +342,7 @@ EXERCISE = Exercise(
             lambda rng: (
                 np.array([[[1.0, 2.0], [3.0, 5.0]]]),
                 np.array([[True, False]]),
-                plain(np.zeros((2, 2)), 2 * np.eye(2), np.array(1.0)),
+                plain(),
             ),
         ),
         Case("one token", lambda rng: (rng.normal(size=(2, 1, 5)), np.ones((2, 1), bool), parts(rng))),
@@ -317,6 +382,16 @@ EXERCISE = Exercise(
         padding_to_zero_before,
         causal_too,
         changes_x,
+        keep_without_an_axis,
+        keep_with_two_axes,
+        first_of_the_output,
+        queries_hidden_too,
+        all_padding_to_zero_before,
+        one_mask_for_all,
+        ffn_reads_before_the_norm,
+        norms_everywhere,
+        only_queries_normed,
+        x_in_both_sums,
     ],
     properties=[padding_does_not_matter],
     hints=[
