@@ -243,6 +243,129 @@ def changes_y(y, mem, tgt_keep, src_keep, p):
     return after_ffn(after_cross(p.norm1(y), mem, src_keep, p), p)
 
 
+def tgt_keep_over_the_source(y, mem, tgt_keep, src_keep, p):
+    """Your cross-attention hides the padding of the target: its keys are the source, so
+    src_keep.unsqueeze(1)."""
+    first = after_self(y, tgt_keep, p)
+    return after_ffn(after_cross(first, mem, src_keep, p, tgt_keep.unsqueeze(1)), p)
+
+
+def keeps_exchanged(y, mem, tgt_keep, src_keep, p):
+    """The two paddings are exchanged: tgt_keep is for self-attention over y, src_keep for cross-attention
+    over mem."""
+    n = y.shape[1]
+    own = src_keep.unsqueeze(1) & torch.ones(n, n, dtype=torch.bool).tril()
+    return after_ffn(after_cross(after_self(y, tgt_keep, p, own), mem, src_keep, p, tgt_keep.unsqueeze(1)), p)
+
+
+def the_source_asks(y, mem, tgt_keep, src_keep, p):
+    """In your cross-attention the source asks the target: the queries come from y, keys and values from
+    mem."""
+    first = after_self(y, tgt_keep, p)
+    return after_ffn(p.norm2(first + p.cross_attn(mem, first, first, tgt_keep.unsqueeze(1))), p)
+
+
+def values_from_the_target(y, mem, tgt_keep, src_keep, p):
+    """In your cross-attention the keys are mem and the values y: both are mem, a key and its value belong
+    together."""
+    first = after_self(y, tgt_keep, p)
+    return after_ffn(p.norm2(first + p.cross_attn(first, mem, first, src_keep.unsqueeze(1))), p)
+
+
+def keys_from_the_target(y, mem, tgt_keep, src_keep, p):
+    """In your cross-attention the keys are y and the values mem: both are mem, a key and its value belong
+    together."""
+    first = after_self(y, tgt_keep, p)
+    return after_ffn(p.norm2(first + p.cross_attn(first, first, mem, tgt_keep.unsqueeze(1))), p)
+
+
+def attentions_exchanged(y, mem, tgt_keep, src_keep, p):
+    """The two attentions are exchanged: p.self_attn is for the target over itself, p.cross_attn for the
+    source."""
+    swapped = SimpleNamespace(**vars(p) | {"self_attn": p.cross_attn, "cross_attn": p.self_attn})
+    return decoder_layer(y, mem, tgt_keep, src_keep, swapped)
+
+
+def norm2_twice(y, mem, tgt_keep, src_keep, p):
+    """You use norm2 for the last sum as well: it has norm3, with weights of its own."""
+    return decoder_layer(y, mem, tgt_keep, src_keep, SimpleNamespace(**vars(p) | {"norm3": p.norm2}))
+
+
+def norm1_missing(y, mem, tgt_keep, src_keep, p):
+    """norm1 is missing: the first sum goes through it before cross-attention reads it."""
+    y = y + p.self_attn(y, y, y, own_mask(tgt_keep))
+    return after_ffn(after_cross(y, mem, src_keep, p), p)
+
+
+def norm2_missing(y, mem, tgt_keep, src_keep, p):
+    """norm2 is missing: the second sum goes through it before the feed-forward reads it."""
+    y = after_self(y, tgt_keep, p)
+    return after_ffn(y + p.cross_attn(y, mem, mem, src_keep.unsqueeze(1)), p)
+
+
+def norms_on_the_sublayers(y, mem, tgt_keep, src_keep, p):
+    """You norm what each sublayer gives and add afterwards: the norm takes the sum, y included."""
+    y = y + p.norm1(p.self_attn(y, y, y, own_mask(tgt_keep)))
+    y = y + p.norm2(p.cross_attn(y, mem, mem, src_keep.unsqueeze(1)))
+    return y + p.norm3(p.ffn(y))
+
+
+def memory_normed(y, mem, tgt_keep, src_keep, p):
+    """You norm mem before it is read: it comes out of the encoder, which has normed it; read it as it is."""
+    return after_ffn(after_cross(after_self(y, tgt_keep, p), p.norm2(mem), src_keep, p), p)
+
+
+def keep_on_the_queries(y, mem, tgt_keep, src_keep, p):
+    """Your self-attention hides queries, tgt_keep as (B, n, 1): the keys are hidden, (B, 1, n)."""
+    mask = tgt_keep.unsqueeze(2) & torch.ones(y.shape[1], y.shape[1], dtype=torch.bool).tril()
+    return after_ffn(after_cross(after_self(y, tgt_keep, p, mask), mem, src_keep, p), p)
+
+
+def padded_queries_do_not_ask(y, mem, tgt_keep, src_keep, p):
+    """Your cross-attention hides the source from padded target places too: what padding asks does no harm,
+    hide the source's padding alone."""
+    mask = src_keep.unsqueeze(1) & tgt_keep.unsqueeze(2)
+    return after_ffn(after_cross(after_self(y, tgt_keep, p), mem, src_keep, p, mask), p)
+
+
+def source_keep_without_an_axis(y, mem, tgt_keep, src_keep, p):
+    """The mask of your cross-attention is src_keep itself, (B, m), which is read as (queries, keys): give it
+    an axis for the queries, (B, 1, m)."""
+    return after_ffn(after_cross(after_self(y, tgt_keep, p), mem, src_keep, p, src_keep), p)
+
+
+def no_self_residual(y, mem, tgt_keep, src_keep, p):
+    """The way past self-attention is missing: norm1 takes y plus what self-attention gives."""
+    y = p.norm1(p.self_attn(y, y, y, own_mask(tgt_keep)))
+    return after_ffn(after_cross(y, mem, src_keep, p), p)
+
+
+def no_ffn_residual(y, mem, tgt_keep, src_keep, p):
+    """The way past the feed-forward is missing: norm3 takes its input plus what the feed-forward gives."""
+    return p.norm3(p.ffn(after_cross(after_self(y, tgt_keep, p), mem, src_keep, p)))
+
+
+def cross_first_in_the_norms_order(y, mem, tgt_keep, src_keep, p):
+    """Your cross-attention comes before self-attention: the target looks at itself first, with norm1, then at
+    the source, with norm2."""
+    y = p.norm1(y + p.cross_attn(y, mem, mem, src_keep.unsqueeze(1)))
+    return after_ffn(p.norm2(y + p.self_attn(y, y, y, own_mask(tgt_keep))), p)
+
+
+def whole_masks_turned_round(y, mem, tgt_keep, src_keep, p):
+    """Your masks are turned round as a whole: True means that a key may be attended, so no `~` before
+    them."""
+    first = after_self(y, tgt_keep, p, ~own_mask(tgt_keep))
+    return after_ffn(after_cross(first, mem, src_keep, p, ~src_keep.unsqueeze(1)), p)
+
+
+def side_by_side_with_norm1(y, mem, tgt_keep, src_keep, p):
+    """You add both attentions in one sum: there are three sums, and cross-attention asks with the first one's
+    result."""
+    both = p.self_attn(y, y, y, own_mask(tgt_keep)) + p.cross_attn(y, mem, mem, src_keep.unsqueeze(1))
+    return after_ffn(p.norm1(y + both), p)
+
+
 # ------------------------------------------------------------------ the exercise
 
 
@@ -261,8 +384,12 @@ def the_source_matters(seen):
 def layer(own, across, W1, W2, gammas):
     """The parts of a decoder layer out of plain weights."""
 
-    def attention(W):
-        return lambda q, k, v, mask=None: scaled_dot_product_attention(q @ W[0], k @ W[1], v @ W[2], mask)[0]
+    def attention(W, name):
+        def attend(q, k, v, mask=None):
+            return scaled_dot_product_attention(q @ W[0], k @ W[1], v @ W[2], mask)[0]
+
+        attend.__qualname__ = name
+        return attend
 
     def norm(gamma):
         def apply(x):
@@ -272,8 +399,8 @@ def layer(own, across, W1, W2, gammas):
         return apply
 
     return SimpleNamespace(
-        self_attn=attention(own),
-        cross_attn=attention(across),
+        self_attn=attention(own, "p.self_attn"),
+        cross_attn=attention(across, "p.cross_attn"),
         ffn=lambda x: torch.tanh(x @ W1) @ W2,
         norm1=norm(gammas[0]),
         norm2=norm(gammas[1]),
@@ -297,6 +424,35 @@ def usual(last=1.0, source=1.0):
     y, mem = rng.normal(size=(2, 4, 5)), rng.normal(size=(2, 3, 5))
     y[:, -1] *= last
     return y, source * mem, TARGET_KEEP, SOURCE_KEEP, parts(rng)
+
+
+def plain():
+    """Two features, attention that takes the mean, norms without roots: to be followed on paper."""
+
+    def both_attn_are_the_mean__norm1_subtracts_1__norm2_halves__ffn_doubles__norm3_adds_1():
+        def attention(name):
+            def attend(q, k, v, mask=None):
+                return scaled_dot_product_attention(0 * q, k, v, mask)[0]
+
+            attend.__qualname__ = name
+            return attend
+
+        return SimpleNamespace(
+            self_attn=attention("p.self_attn"),
+            cross_attn=attention("p.cross_attn"),
+            ffn=lambda x: 2 * x,
+            norm1=lambda x: x - 1,
+            norm2=lambda x: x / 2,
+            norm3=lambda x: x + 1,
+        )
+
+    return Made(both_attn_are_the_mean__norm1_subtracts_1__norm2_halves__ffn_doubles__norm3_adds_1)
+
+
+def by_hand(tgt_keep, src_keep):
+    """Two target and two source tokens of one feature."""
+    y, mem = np.array([[[1.0], [3.0]]]), np.array([[[2.0], [6.0]]])
+    return y, mem, np.array([tgt_keep]), np.array([src_keep]), plain()
 
 
 def alone(rng, n, m):
@@ -330,6 +486,8 @@ EXERCISE = Exercise(
         Case("last target token changed", lambda rng: usual(last=-5.0)),
         Case("another source", lambda rng: usual(source=-2.0)),
         Case("nothing padded", lambda rng: alone(rng, 4, 3)),
+        Case("by hand", lambda rng: by_hand([True, True], [True, True])),
+        Case("by hand, padded", lambda rng: by_hand([True, False], [True, False])),
         Case("one target token", lambda rng: alone(rng, 1, 3)),
         Case("one source token", lambda rng: alone(rng, 3, 1)),
         Case("as long as each other", lambda rng: alone(rng, 5, 5)),
@@ -375,6 +533,25 @@ EXERCISE = Exercise(
         last_norm_missing,
         padding_to_zero,
         changes_y,
+        tgt_keep_over_the_source,
+        keeps_exchanged,
+        the_source_asks,
+        values_from_the_target,
+        keys_from_the_target,
+        attentions_exchanged,
+        norm2_twice,
+        norm1_missing,
+        norm2_missing,
+        norms_on_the_sublayers,
+        memory_normed,
+        keep_on_the_queries,
+        padded_queries_do_not_ask,
+        source_keep_without_an_axis,
+        no_self_residual,
+        no_ffn_residual,
+        cross_first_in_the_norms_order,
+        whole_masks_turned_round,
+        side_by_side_with_norm1,
     ],
     properties=[the_future_does_not_matter, the_source_matters],
     hints=[
