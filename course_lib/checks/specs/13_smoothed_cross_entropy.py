@@ -206,6 +206,91 @@ def changes_targets(logits, targets, pad, smoothing=0.0):
     return loss
 
 
+def log_of_softmax(logits, targets, pad, smoothing=0.0):
+    """You take the logarithm of softmax: a probability that has become 0 gives -inf. `log_softmax` never
+    forms it."""
+    keep = targets != pad
+    log_p = logits.softmax(-1).log()
+    right = log_p.gather(-1, torch.where(keep, targets, 0).unsqueeze(-1)).squeeze(-1)
+    loss = -((1 - smoothing) * right + smoothing * log_p.mean(-1))
+    return torch.where(keep, loss, 0).sum() / keep.sum().clamp(min=1)
+
+
+def log_of_p_plus_eps(logits, targets, pad, smoothing=0.0):
+    """A small number added to the probabilities caps your loss: a very wrong token costs too little. Take
+    `log_softmax`."""
+    keep = targets != pad
+    log_p = (logits.softmax(-1) + 1e-9).log()
+    right = log_p.gather(-1, torch.where(keep, targets, 0).unsqueeze(-1)).squeeze(-1)
+    return mean_of(-((1 - smoothing) * right + smoothing * log_p.mean(-1)), keep)
+
+
+def divergence(logits, targets, pad, smoothing=0.0):
+    """You compute the divergence, as kl_div does: the entropy of the softened target is taken off. The
+    gradient is the same, the loss is not; here it is the cross entropy."""
+    keep, log_p, _ = parts(logits, targets, pad)
+    names = torch.where(keep, targets, 0)
+    n_vocab = logits.shape[-1]
+    soft = (1 - smoothing) * F.one_hot(names, n_vocab) + smoothing / n_vocab
+    return mean_of(F.kl_div(log_p, soft.to(log_p.dtype), reduction="none").sum(-1), keep)
+
+
+def softmax_twice(logits, targets, pad, smoothing=0.0):
+    """Softmax is taken twice: log_softmax and F.cross_entropy take the logits as they come."""
+    return smoothed_cross_entropy(logits.softmax(-1), targets, pad, smoothing)
+
+
+def smoothing_fixed(logits, targets, pad, smoothing=0.0):
+    """You take 0.1 whatever `smoothing` is: take the argument."""
+    return smoothed_cross_entropy(logits, targets, pad, 0.1)
+
+
+def larger_ids_alone(logits, targets, pad, smoothing=0.0):
+    """You count the ids that are larger than pad: any id but pad counts, `targets != pad`."""
+    _, log_p, right = parts(logits, targets, pad)
+    return mean_of(-((1 - smoothing) * right + smoothing * log_p.mean(-1)), targets > pad)
+
+
+def stops_at_the_first_pad(logits, targets, pad, smoothing=0.0):
+    """You leave out all that follows the first pad: padding may stand in front as well, so look at each place
+    alone."""
+    keep, log_p, right = parts(logits, targets, pad)
+    until = keep.long().cumprod(-1)
+    return mean_of(-((1 - smoothing) * right + smoothing * log_p.mean(-1)), until)
+
+
+def padded_logits_to_zero(logits, targets, pad, smoothing=0.0):
+    """You set the logits of padded places to 0 and count them: equal logits still cost ln V. Leave the places
+    out."""
+    keep, _, _ = parts(logits, targets, pad)
+    flat = (logits * keep.unsqueeze(-1)).flatten(0, 1)
+    return F.cross_entropy(flat, torch.where(keep, targets, 0).flatten(), label_smoothing=smoothing)
+
+
+def mean_over_the_vocabulary_too(logits, targets, pad, smoothing=0.0):
+    """You divide by V as well, as a mean over the whole table does: the loss of a token is a sum over the
+    vocabulary."""
+    return smoothed_cross_entropy(logits, targets, pad, smoothing) / logits.shape[-1]
+
+
+def pad_taken_out_of_the_softmax(logits, targets, pad, smoothing=0.0):
+    """You take pad out of the softmax: it is a token of the vocabulary like others there; only places whose
+    target is pad are left out."""
+    pads = torch.arange(logits.shape[-1]) == pad
+    return smoothed_cross_entropy(logits.masked_fill(pads, -1e9), targets, pad, smoothing)
+
+
+def probability_for_its_logarithm(logits, targets, pad, smoothing=0.0):
+    """You add up -p in place of -ln p: the logarithm is missing, take `log_softmax`."""
+    return no_logarithm(logits, targets, pad, smoothing) - (targets != pad).any().to(logits.dtype)
+
+
+def classes_on_axis_1(logits, targets, pad, smoothing=0.0):
+    """F.cross_entropy looks for the classes on axis 1: flatten to (B * n, V) and (B * n,) first, or move the
+    last axis."""
+    return F.cross_entropy(logits, targets, ignore_index=pad, label_smoothing=smoothing)
+
+
 # ------------------------------------------------------------------ right elsewhere
 
 
@@ -215,6 +300,17 @@ def spread_over_the_others(logits, targets, pad, smoothing=0.0):
     keep, log_p, right = parts(logits, targets, pad)
     others = (log_p.sum(-1) - right) / (logits.shape[-1] - 1)
     return mean_of(-((1 - smoothing) * right + smoothing * others), keep)
+
+
+def spread_without_pad(logits, targets, pad, smoothing=0.0):
+    """You spread s over the V - 2 tokens that are neither right nor pad, as The Annotated Transformer does;
+    here every token of the vocabulary gets s / V."""
+    keep, log_p, _ = parts(logits, targets, pad)
+    soft = torch.full_like(log_p, smoothing / (logits.shape[-1] - 2))
+    soft.scatter_(-1, torch.where(keep, targets, 0).unsqueeze(-1), 1 - smoothing)
+    if pad >= 0:
+        soft[..., pad] = 0
+    return mean_of(-(soft * log_p).sum(-1), keep)
 
 
 # ------------------------------------------------------------------ the exercise
@@ -269,6 +365,10 @@ EXERCISE = Exercise(
             {"smoothing": 0.2},
         ),
         Case("pad is 0", lambda rng: (rng.normal(size=(2, 3, 5)), np.array([[1, 2, 0], [4, 0, 0]]), 0)),
+        Case(
+            "padding in front and in between",
+            lambda rng: (rng.normal(size=(2, 4, 5)), np.array([[3, 3, 1, 0], [2, 3, 4, 1]]), 3),
+        ),
         Case("nothing padded", lambda rng: (rng.normal(size=(3, 2, 5)), rng.integers(5, size=(3, 2)), -1)),
         Case(
             "large logits",
@@ -307,8 +407,20 @@ EXERCISE = Exercise(
         overflows,
         padded_smoothing,
         changes_targets,
+        log_of_softmax,
+        log_of_p_plus_eps,
+        divergence,
+        softmax_twice,
+        smoothing_fixed,
+        larger_ids_alone,
+        stops_at_the_first_pad,
+        padded_logits_to_zero,
+        mean_over_the_vocabulary_too,
+        pad_taken_out_of_the_softmax,
+        probability_for_its_logarithm,
+        classes_on_axis_1,
     ],
-    conventions=[spread_over_the_others],
+    conventions=[spread_over_the_others, spread_without_pad],
     properties=[padded_logits_do_not_matter],
     hints=[
         "Which places count at all, and by how many do you divide? What when there is none?",
