@@ -3,7 +3,7 @@
 #   course:
 #     title: Training
 #     question: Why does one recipe need thirty times as many steps as another?
-#     minutes: 71
+#     minutes: 65
 #     short_path: 27
 #     trains: true
 #     needs: [00_start, 02_softmax, 04_masks, 05_gradients, 09_positions, 11_block, 12_encoder_decoder]
@@ -51,7 +51,7 @@ predict("race")
 # %% [markdown]
 # **Short path.** 27 minutes: the sections whose heading says *short path*, and recap questions 1 to 3. Choose *Run > Run All Cells* first (about half a minute). Then read, guess, and run your cells again.
 #
-# ## A softer target (10 min, short path)
+# ## A softer target (8 min, short path)
 #
 # The loss of lesson 02 asks for probability 1 on the right token. A softmax never reaches 1, so the logits grow for ever. **Label smoothing** (Szegedy and others, [2016](https://arxiv.org/abs/1512.00567), section 7) asks for less. A share $s$ is taken away and spread over all $V$ tokens, the right one included:
 #
@@ -179,9 +179,14 @@ predict("calibration")
 from course_lib.data.digits import load_digits
 from course_lib.training import Recipe, train
 
-(x, y), (x_new, y_new) = ((torch.tensor(d.images).double().flatten(1), torch.tensor(d.labels)) for d in map(load_digits, ("train", "test")))
+splits = [load_digits(split) for split in ("train", "test")]
+(x, y), (x_new, y_new) = ((torch.tensor(d.images).double().flatten(1), torch.tensor(d.labels)) for d in splits)
+assert x.shape == (1437, 64) and x_new.shape == (360, 64)
 
+# %% [markdown]
+# A function trains one network on 100 of them.
 
+# %%
 def learn_digits(seed, smoothing, n=100):
     """The finished network, its last loss, accuracy and mean certainty on new images."""
     torch.manual_seed(seed)
@@ -214,7 +219,7 @@ compare("calibration", "about 70 %")
 #
 # **Change it.** Find the $s$ for which this network is about as sure as it is right: `learn_digits(0, 0.02)` in a new cell.
 #
-# ## Places that do not count (6 min, short path)
+# ## Places that do not count (6 min)
 #
 # Texts of a batch differ in length, and are padded. Padding must be left out of the attention (lesson 04), and also out of the loss.
 #
@@ -265,7 +270,7 @@ compare("waste", "about 55 %")
 #
 # **Change it.** Give `batches_by_length` the argument `noise=20.0`. What is the price of batches that are mixed more?
 #
-# ## Warm-up (9 min, short path)
+# ## Warm-up (6 min, short path)
 #
 # The learning rate says how long a step is. The paper of 2017 (section 5.3) lets it rise in a straight line over the first steps, the **warm-up**, and then fall with the root of the step $n$:
 #
@@ -349,15 +354,25 @@ def after_three(optimiser, scale, **how):
     return w.detach()
 
 
+# %% [markdown]
+# Both with the loss once and a hundredfold:
+
+# %%
 for name, optimiser, how in (("AdamW", torch.optim.AdamW, {"weight_decay": 0}), ("descent", torch.optim.SGD, {})):
     once, hundred = after_three(optimiser, 1, **how), after_three(optimiser, 100, **how)
     print(f"{name:8} loss {once.numpy().round(4)}   100 · loss {hundred.numpy().round(4)}")
     assert torch.allclose(once, hundred, atol=1e-6) == (name == "AdamW")
+compare("hundred", "not at all")
+
+# %% [markdown]
+# AdamW does not notice. The next cell asserts the clipping by hand.
+
+# %%
 w = nn.Parameter(torch.zeros(2))
 w.grad = torch.tensor([3.0, 4.0])
 nn.utils.clip_grad_norm_([w], 1.0)
+print("clipped:", w.grad.numpy().round(4))
 assert torch.allclose(w.grad, torch.tensor([0.6, 0.8]))
-compare("hundred", "not at all")
 
 # %% [markdown]
 # **Why.** Adam divides a running mean of the gradient by the root of a running mean of its square: a factor cancels. (The W says that weights decay apart from the gradient; Loshchilov and Hutter, [2019](https://arxiv.org/abs/1711.05101).) So clipping does not hold Adam's usual step. It keeps one monstrous batch from ruling both means for long.
@@ -377,7 +392,7 @@ assert G.shape == (1, 2, 2) and ((made_even > 0.6) & (made_even < 1.3)).all()
 #
 # **Change it.** How weak may the second direction be before it is lost? Replace 0.1 by 0.001.
 #
-# ## The race, and what it was (10 min, short path)
+# ## The race, and what it was (8 min, short path)
 #
 # The model: embeddings, positions, one layer, an output. Our recipe has six parts that the tutorial's does not have.
 #
@@ -396,13 +411,18 @@ assert G.shape == (1, 2, 2) and ((made_even > 0.6) & (made_even < 1.3)).all()
 from course_lib.transformer.blocks import BlockConfig, Encoder, zero_outputs
 from course_lib.transformer.positions import LearnedPositions, SinusoidalPositions
 
+SIZES = {"d_model": 32, "n_heads": 1, "d_hidden": 64, "n_layers": 1, "bias": False}
 
+# %% [markdown]
+# The class is short: all parts come from the library.
+
+# %%
 class Tagger(nn.Module):
     def __init__(self, positions="N(0, 1)", pre_norm=True, zero=True):
         super().__init__()
         self.embed = nn.Embedding(10, 32)
         self.positions = SinusoidalPositions() if positions == "sines" else LearnedPositions(16, 32)
-        self.encoder = Encoder(BlockConfig(32, n_heads=1, d_hidden=64, n_layers=1, bias=False, pre_norm=pre_norm))
+        self.encoder = Encoder(BlockConfig(**SIZES, pre_norm=pre_norm))
         self.output = nn.Linear(32, 10)
         if zero:
             zero_outputs(self)
@@ -412,7 +432,9 @@ class Tagger(nn.Module):
 
 
 # %% [markdown]
-# And this one trains it and says when 99 % of 200 new sequences' digits are right, for good.
+# **Change it.** How many numbers does it learn? `sum(p.numel() for p in Tagger().parameters())` in a new cell. How many of them are positions?
+#
+# For the test: 200 new sequences. `OURS` is the recipe.
 
 # %%
 def tensors(task):
@@ -421,8 +443,12 @@ def tensors(task):
 
 ids, answers = tensors(reverse(200, seed=1000))
 OURS = {"lr": 1e-2, "muon_lr": 0.1, "warmup": 3, "schedule": "constant"}
+assert ids.shape == answers.shape == (200, 16)
 
+# %% [markdown]
+# `run` returns the model and its history; its arguments change one part each.
 
+# %%
 def run(seed, steps=60, batch=32, smoothing=0.0, record=None, every=2, model=None, recipe=None, **parts):
     torch.manual_seed(seed)
     model, rng = Tagger(**parts) if model is None else model, np.random.default_rng(seed)
@@ -450,6 +476,8 @@ assert max(ours) < 40
 compare("race", "fewer than 40")
 
 # %% [markdown]
+# **Change it.** Ask for less or more: `reached(run(0)[1], goal=0.5)` in a new cell, then `goal=1.0`. How many steps lie between half right and all right?
+#
 # And the tutorial's settings, live from one start, in float32 to save time. (Ours, to the same goal, costs about a fiftieth of the CPU time.)
 
 # %%
@@ -464,7 +492,12 @@ def tutorial():
     return model.float()
 
 
-THEIRS = {"lr": 5e-4, "muon_lr": None, "warmup": 50, "betas": (0.9, 0.999), "weight_decay": 0.0}
+# %% [markdown]
+# Their cosine would end after 3,910 steps: of it we take the first 700.
+
+# %%
+share = (1 + np.cos(np.pi * 700 / 3910)) / 2  # of the rate, at step 700
+THEIRS = {"lr": 5e-4, "muon_lr": None, "warmup": 50, "schedule": "cosine", "final": share, "betas": (0.9, 0.999), "weight_decay": 0.0}
 torch.manual_seed(0)
 slow = run(0, 700, 128, model=tutorial(), every=10, recipe=THEIRS)[1]
 print("half of the digits right only after more than 100 steps:", reached(slow, 0.5) > 100)
@@ -484,16 +517,16 @@ predict("needless")
 
 # %%
 without = {"nothing taken away": {}, "outputs not at 0": {"zero": False}, "no warm-up": {"recipe": {"warmup": 0}},
-           "no clipping": {"recipe": {"clip": float("inf")}}, "AdamW for all": {"recipe": {"muon_lr": None}},
-           "a 20th of the rates": {"recipe": {"lr": 5e-4, "muon_lr": 5e-3}},
-           "post-norm": {"pre_norm": False}, "sines as positions": {"positions": "sines"}}
+           "no clipping": {"recipe": {"clip": float("inf")}}, "post-norm": {"pre_norm": False},
+           "AdamW for all": {"recipe": {"muon_lr": None}}, "sines as positions": {"positions": "sines"},
+           "a 20th of the rates": {"recipe": {"lr": 5e-4, "muon_lr": 5e-3}}}
 seen = {}
 for name, parts in without.items():
     seen[name] = [reached(run(seed, **parts)[1]) for seed in range(3)]
     print(f"{name:22}", ", ".join(f"{step or '> 60':>4}" for step in seen[name]))
-assert all(max(seen[name]) < 24 for name in ("nothing taken away", "outputs not at 0", "no warm-up", "no clipping"))
+assert all(max(seen[name]) < 24 for name in list(without)[:5])
 assert 22 < min(seen["AdamW for all"]) and max(seen["AdamW for all"]) < 45
-assert all(step is None for name in list(without)[5:] for step in seen[name])
+assert all(step is None or step > 45 for name in list(without)[6:] for step in seen[name])
 compare("needless", "outputs that start at 0")
 
 # %% [markdown]
@@ -508,23 +541,29 @@ for row, (name, steps) in enumerate(reversed(seen.items())):
     ax.plot(values, [row - 0.15, row, row + 0.15], "o" if not any(late) else ">", color=color)
 ax.axvline(60, color="#9CA3AF", lw=0.8, ls=":")
 ax.set_yticks(range(len(seen)), list(reversed(seen)))
-ax.set(title="Three parts carry the speed, four hardly count", xlabel="steps to 99 % (arrow: not within 60)", xlim=(0, 66))
-show(fig, alt="Dots near 17 steps for nothing taken away, outputs not at 0, no warm-up, no clipping; near 31 for AdamW; arrows beyond 60 for the others.")
+ax.set(title="Three parts carry the speed; the other four do not count here", xlabel="steps to 99 % (arrow: not within 60)", xlim=(0, 66))
+show(fig, alt="Dots near 17 steps for nothing taken away, outputs not at 0, no warm-up, no clipping and post-norm; near 31 for AdamW; near 55 for sines; arrows beyond 60 for the small rates.")
 
 # %% [markdown]
-# **Look.** Positions, norm and rate carry the speed. Muon halves the steps. Zero outputs, a warm-up and clipping make no difference *on this task*.
+# **Look.** Rate, positions and Muon carry the speed. Zero outputs, a warm-up, clipping, even pre-norm make no difference *on this task, in these steps*. Each has its place elsewhere: in lesson 11, twelve post-norm blocks learnt nothing at a rate at which pre-norm did.
 #
-# **Why.** N(0, 1) gives every position a vector of its own, about orthogonal to the others and as long as an embedding. Neighbouring sines are much alike, so the head must first learn to tell them apart. And post-norm is not slow in itself: see below.
+# **Why.** N(0, 1) gives each position a long vector of its own, about orthogonal to the others. Neighbouring sines are much alike, so the head must first learn to tell them apart. And the loss of a small rate needs no theory: short steps, many steps.
 #
-# **Change it.** Parts act together. Give post-norm a third of the rates: `[reached(run(seed, pre_norm=False, recipe={"lr": 3e-3, "muon_lr": 0.03})[1]) for seed in range(3)]`. What did pre-norm buy?
+# But 60 steps are short. Does each stay where it got? The next cell goes on to 140, and prints the worst share of digits after step 60.
+
+# %%
+worst = {}
+for name, parts in {"ours": {}, "post-norm": {"pre_norm": False}, "batches of 8": {"batch": 8}}.items():
+    worst[name] = min(run(seed, 140, **parts)[1].scores["right"][31:].min() for seed in range(2))
+    print(f"{name:14} never below 99 % afterwards: {worst[name] > 0.99}")
+assert worst["ours"] > 0.99 > max(worst["post-norm"], worst["batches of 8"]) and min(worst.values()) > 0.9
+
+# %% [markdown]
+# **Look.** Post-norm was as quick, and at this rate it falls below 99 % again, though not far. Judged by "99 % and kept for 140 steps" it would have failed. *The measure decides what a table of taken-away parts says.* And the rates were tuned for the whole: a recipe around post-norm would have smaller ones.
 #
-# <details><summary>Answer</summary>
+# **Change it.** Give post-norm a third of the rates: `run(0, 140, pre_norm=False, recipe={"lr": 3e-3, "muon_lr": 0.03})[1].scores["right"][31:].min()`. Does it stay? How many steps does it need?
 #
-# It gets there in about 40 steps. Pre-norm bought a rate three times as large. "Post-norm fails" would have been a wrong conclusion from a true table: a part was taken away, and the rate was tuned for the whole.
-#
-# </details>
-#
-# The tutorial's own model gains most from its rate: with 8e-3 in place of 5e-4 it needs some 90 steps in place of 600. Small rates are a fair choice for those who cannot try ten; they are not a law.
+# The tutorial's own model gains most from its rate, too: `THEIRS | {"lr": 8e-3, "schedule": "constant"}` took 90 steps in place of some 600, from three starts. Small rates are a fair choice for those who cannot try ten, and for larger models. They are not a law.
 #
 # ## See it form (4 min)
 #
@@ -544,12 +583,16 @@ def retrain(rate):
     return SimpleNamespace(losses=losses, maps=history.maps["map"], accuracies=history.scores["right"])
 
 
+# %% [markdown]
+# The run that is shown first has our rate, 0.01.
+
+# %%
 given = retrain(0.01)
 assert given.maps.shape == (25, 16, 16) and np.allclose(given.maps.sum(axis=-1), 1)
 training_replay_explorer(given.losses, given.maps, given.accuracies, retrain=retrain, learning_rate=0.01, step=8, predict=False)
 
 # %% [markdown]
-# **Look.** The rows of the anti-diagonal come one after the other, and the loss falls while they come. With a rate ten times as large the map never becomes clear.
+# **Look.** The other diagonal comes row by row, and the loss falls while it comes. Compare the last step at 0.01 with that at ten times the rate: how many digits are right?
 #
 # ## Larger batches (4 min)
 #
@@ -559,28 +602,26 @@ training_replay_explorer(given.losses, given.maps, given.accuracies, retrain=ret
 predict("batch")
 
 # %% [markdown]
-# **Run.** Three sizes, at the same rates, and the smallest with a third of them.
+# **Run.** Three sizes, at the same rates.
 
 # %%
-sizes = {"batch 128": {"batch": 128}, "batch 32": {}, "batch 8": {"batch": 8},
-         "batch 8, rates / 3": {"batch": 8, "recipe": {"lr": 3e-3, "muon_lr": 0.03}}}
-for name, how in sizes.items():
-    seen[name] = [reached(run(seed, **how)[1]) for seed in range(3)]
-    print(f"{name:20}", ", ".join(f"{step or '> 60':>4}" for step in seen[name]), "steps")
-assert max(seen["batch 128"]) < 24 and min(seen["batch 128"]) > 12
-assert all(step is None for step in seen["batch 8"]) and all(step for step in seen["batch 8, rates / 3"])
+needed = {}
+for batch in (128, 32, 8):
+    needed[batch] = [reached(run(seed, 30, batch)[1]) for seed in range(3)]
+    print(f"batch {batch:3}:", needed[batch], "steps,", batch * max(needed[batch]), "sequences at most")
+assert all(12 < min(steps) and max(steps) < 28 for steps in needed.values())
 compare("batch", "about as many")
 
 # %% [markdown]
-# **Look.** 128 needs as many steps, so four times the sequences: the noise was not what held it back. Eight is too noisy for this rate, and learns with a smaller one; it then needs *fewer sequences* than 32. So batch and rate belong together.
+# **Look.** 128 needs about as many steps, so four times the sequences of 32. Even 8 gets there. The noise was not what held the training back: each sequence of 16 digits shows all 16 rows of the map. But you saw that batches of 8 fall below 99 % again at this rate. Batch and rate belong together: noisier batches want smaller steps at the end.
 #
-# **Change it.** Compute the sequences seen: steps times batch, for each row.
+# **Change it.** Give the batches of 8 a rate that falls to nearly 0: `recipe={"schedule": "linear"}` in `run(0, 140, 8, ...)`. Do they stay now?
 #
-# ## A lower loss, a better model? (5 min, short path)
+# ## A lower loss, a better model? (5 min)
 #
-# **Trap.** *"The lower the loss, the better the model."* A model trained with smoothing 0.1 for 30 steps; another without, for 14.
+# **Trap.** *"The lower the loss, the better the model."* A model trained with smoothing 0.1 for 30 steps; another without, for 16.
 #
-# **Predict.** Their last training losses are about 0.6 and 0.3. Which gets more digits right?
+# **Predict.** On new sequences each has about 0.5 by its own loss, the plain one a little less. Which gets more sequences right as a whole?
 
 # %%
 predict("lower")
@@ -589,7 +630,7 @@ predict("lower")
 # **Run.** Both losses of both models, on new sequences.
 
 # %%
-both = {"smoothed, 30 steps": run(0, 30, smoothing=0.1)[0], "plain, 13 steps": run(0, 13)[0]}
+both = {"smoothed, 30 steps": run(0, 30, smoothing=0.1)[0], "plain, 16 steps": run(0, 16)[0]}
 scores = {}
 for (name, model), own in zip(both.items(), (0.1, 0.0), strict=True):
     logits = model(ids).detach()  # (B, n, V)
@@ -597,52 +638,71 @@ for (name, model), own in zip(both.items(), (0.1, 0.0), strict=True):
     scores[name] = [smoothed_cross_entropy(logits, answers, -1, smoothing).item() for smoothing in (own, 0.0)]
     scores[name] += [good.double().mean().item(), good.all(dim=-1).double().mean().item()]
     print(f"{name:20} own loss {scores[name][0]:.2f}, plain {scores[name][1]:.2f}, digits {scores[name][2]:.1%}, whole {scores[name][3]:.0%}")
+one, other = scores.values()
+assert one[0] > other[0] and one[3] > other[3] + 0.08 and other[2] > 0.97
 compare("lower", "the smoothed one")
 
 # %% [markdown]
-# **Look.** The model with the higher training loss is the better one. Its loss cannot fall below 0.50, the entropy of its target. Losses compare only if target, padding and unit are the same.
+# **Look.** The model with the higher loss is the better one. Its loss cannot fall below 0.50, the entropy of its target. Losses compare only if target, padding and unit are the same.
 #
-# The last two columns are a trap too: with 16 digits, a share of $0.99$ right leaves about $0.99^{16}$ of the sequences whole. Say which you report.
+# The last two columns are a trap too. Nearly 99 % of the digits sounds finished, and one sequence in six is still wrong: 16 digits must be right together. Say which you report.
 #
-# **Change it.** Compute `0.99**16` and `0.95**16`.
+# **Change it.** Were the errors independent, 98.8 % of the digits would leave `0.988**16` of the sequences. Compute it. Is it near the table?
 #
 # ## Another task, another answer (4 min)
 #
 # Is it a law? A small GPT sorts 6 digits out of 3: minGPT's demo (Karpathy, [2020](https://github.com/karpathy/minGPT)). 3 layers of width 48, a quarter of all sequences held out. minGPT's settings are AdamW at 5e-4 all along, weights from N(0, 0.02), dropout 0.1.
 #
-# **Run.** 100 steps each of three: ours, ours without zero outputs, ours in post-norm. About 5 seconds.
+# **Run.** Ours, ours without zero outputs, ours in post-norm, and with parts of minGPT's. 120 steps each, about 6 seconds.
 
 # %%
 from course_lib.transformer.gpt import GPT
 
 new = sort(300, seed=1000, split="test")
-asked, (unsorted, in_order) = torch.from_numpy(new.keep), tensors(new)
+asked, (unsorted, in_order) = torch.from_numpy(new.keep), tensors(new)  # (B, 11) each
+assert unsorted.shape == (300, 11)
 
 
-def sorts(seed=0, zero=True, pre_norm=True, **change):
-    torch.manual_seed(seed)
-    gpt, rng = GPT(3, 11, BlockConfig(48, n_heads=3, d_hidden=96, n_layers=3, bias=False, pre_norm=pre_norm)).float(), np.random.default_rng(seed)
-    if zero:
-        zero_outputs(gpt)
-    loss = lambda gpt, task: smoothed_cross_entropy(gpt(torch.from_numpy(task.inputs)), torch.from_numpy(np.where(task.keep, task.targets, -1)), -1)
-    whole = lambda gpt: {"right": ((gpt(unsorted).argmax(dim=-1) == in_order) | ~asked).all(dim=-1).double().mean().item()}
-    recipe = Recipe(120, **({"lr": 5e-3, "muon_lr": 0.02, "warmup": 10, "weight_decay": 0.3} | change))
-    return train(gpt, lambda step: sort(64, seed=rng), loss, recipe, evaluate=whole, every=5, quiet=True).scores["right"]
+def sort_loss(gpt, task):
+    labels = np.where(task.keep, task.targets, -1)  # only the second half is asked for
+    return smoothed_cross_entropy(gpt(torch.from_numpy(task.inputs)), torch.from_numpy(labels), -1)
 
 
 # %% [markdown]
-# The next cell prints the share of new sequences that come out whole, as ranges.
+# One run: 120 steps, looked at each 5.
 
 # %%
-tries = {"ours": {}, "outputs not at 0": {"zero": False}, "post-norm": {"pre_norm": False},
-         "minGPT's rate": {"lr": 5e-4, "muon_lr": None, "warmup": 0, "schedule": "constant", "weight_decay": 0.1}}
-sorted_right = {name: sorts(**how) for name, how in tries.items()}
-for name, right in sorted_right.items():
-    print(f"{name:18} above 95 % whole after 120 steps: {right[-1] > 0.95}")
-assert min(sorted_right[name][-1] for name in list(tries)[:3]) > 0.95 > sorted_right["minGPT's rate"][-1]
+def sorts(seed=0, zero=True, pre_norm=True, small=False, **change):
+    torch.manual_seed(seed)
+    config = BlockConfig(48, n_heads=3, d_hidden=96, n_layers=3, bias=False, pre_norm=pre_norm)
+    gpt, rng = GPT(3, 11, config).float(), np.random.default_rng(seed)
+    if zero:
+        zero_outputs(gpt)
+    if small:
+        _ = [nn.init.normal_(W, std=0.02) for W in gpt.parameters() if W.ndim == 2]
+    good = lambda gpt: (gpt(unsorted).argmax(dim=-1) == in_order) | ~asked  # (B, n)
+    whole = lambda gpt: {"right": good(gpt).all(dim=-1).double().mean().item()}
+    recipe = Recipe(120, **({"lr": 5e-3, "muon_lr": 0.02, "warmup": 10, "weight_decay": 0.3} | change))
+    return train(gpt, lambda step: sort(64, seed=rng), sort_loss, recipe, evaluate=whole, every=5, quiet=True).scores["right"]
+
 
 # %% [markdown]
-# **Look.** Here post-norm does as well as pre-norm, and again only the rate decides. `benchmarks/applications/sort.py` runs minGPT's whole recipe to the same goal. Taking away tells about *one* recipe on *one* task. Measure on yours.
+# The next cell asks each after 50 steps and after 120: how many new sequences come out whole? It prints ranges.
+
+# %%
+slow_rate = {"lr": 5e-4, "muon_lr": None, "warmup": 0, "schedule": "constant", "weight_decay": 0.1}
+tries = {"ours": {}, "outputs not at 0": {"zero": False}, "post-norm": {"pre_norm": False},
+         "minGPT's rate": slow_rate, "and its weights": slow_rate | {"small": True}}
+whole = {name: sorts(**how) for name, how in tries.items()}
+for name, right in whole.items():
+    print(f"{name:18} more than 70 % after 50 steps: {right[10] > 0.7!s:5}   after 120: {right[-1] > 0.7}")
+assert all(whole[name][10] > 0.7 and whole[name][-1] > 0.9 for name in list(tries)[:3])
+assert whole["minGPT's rate"][10] < 0.7 < min(whole["and its weights"][10], whole["minGPT's rate"][-1])
+
+# %% [markdown]
+# **Look.** With minGPT's rate and *our* weights it is slower. With its rate and *its* weights it is not. Weights from N(0, 0.02) are small, so a small step moves them far: rate and size of the weights belong together. Taking away a part alone would have blamed the rate.
+#
+# (`benchmarks/applications/sort.py` runs minGPT's whole recipe, dropout and a wider layer included; to 99 %, and kept, it needs some 300 steps or more.) So a table of parts tells about *one* recipe on *one* task. Measure on yours.
 #
 # ## Recap (3 min)
 #
@@ -662,7 +722,7 @@ assert min(sorted_right[name][-1] for name in list(tries)[:3]) > 0.95 > sorted_r
 #
 # <details><summary>3. Which parts made reverse fast, and which did not?</summary>
 #
-# Positions from N(0, 1), pre-norm with the large rate it allows, and the rate. Muon halved the steps. Zero outputs, warm-up and clipping did not count on this task.
+# The large rate, positions from N(0, 1), and Muon. Zero outputs, warm-up and clipping did not count on this task. Post-norm was as quick, and fell a little back later.
 #
 # </details>
 #
