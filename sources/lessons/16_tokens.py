@@ -3,7 +3,7 @@
 #   course:
 #     title: Tokens
 #     question: What does a model read, if neither letters nor words?
-#     minutes: 58
+#     minutes: 59
 #     short_path: 27
 #     needs: [00_start, 01_dot_products, 02_softmax, 03_attention, 04_masks, 05_gradients]
 #     objectives:
@@ -361,7 +361,7 @@ for function in (count_pairs, merge_pair):
 predict("gradients")
 
 # %% [markdown]
-# **Run.** This function applies merges step by step and prints the rank of each.
+# **Run.** This function applies merges step by step and prints the rank of each. (It starts from bytes; for English letters that is the same as letters.)
 
 # %%
 from itertools import pairwise
@@ -373,7 +373,7 @@ def trace(word, ranks):
     while present := [pair for pair in pairwise(tokens) if pair in ranks]:
         first = min(present, key=ranks.get)
         tokens = merge_pair(tokens, first, first[0] + first[1])
-        print(f"rank {ranks[first]:4}: ", " | ".join(token.decode().replace(" ", "␣") for token in tokens))
+        print(f"rank {ranks[first]:4}: ", " | ".join(token.decode(errors="replace").replace(" ", "␣") for token in tokens))
     return tokens
 
 
@@ -438,7 +438,7 @@ assert (len(differ), len(by_rank)) == (68, 570) and lengths[0] == len(tokenizer.
 # </details>
 
 # %% [markdown]
-# ## Bytes, so that nothing is unknown (6 min)
+# ## Bytes, so that nothing is unknown (7 min)
 #
 # Letters of which alphabet? Unicode has more than 150,000 characters, and new ones come every year. [Radford and others (2019)](https://cdn.openai.com/better-language-models/language_models_are_unsupervised_multitask_learners.pdf), section 2.2, start from *bytes* instead.
 # Every text in a computer is a row of bytes, 256 different ones. In the usual form, UTF-8, a plain English letter is one byte, é two, and other characters up to four.
@@ -485,6 +485,18 @@ assert len(pieces(" attention")) == 1 < len(pieces("attention")) and set(pieces(
 # %% [markdown]
 # **Look.** One word with three different rows of ids. At the beginning of a line, after a space, with a capital: a model must learn from data that they belong together.
 #
+# **Why** cut into words at all? The next cell leaves it out: it learns 250 merges from the first 6,000 characters as if they were one long word.
+
+# %%
+one_word = learn_merges({text.train[:6000].encode(): 1}, 256 + 250)
+grown = [(left + right).decode() for left, right in one_word]
+across = [token for token in grown if " " in token.strip()]
+print(f"{len(across)} of {len(grown)} tokens cross a space, such as", across[:8])
+assert len(one_word) == 250 and 20 <= len(across) <= 30
+
+# %% [markdown]
+# **Look.** Tokens now end in the middle of the next word, or begin with the end of the last one. Radford and others (section 2.2) saw *dog.*, *dog!* and *dog?* take a row each. The border keeps rows for words.
+#
 # **Change it.** Write your name in the cell with the five characters. Then write it with a space in front. Which letters are joined?
 
 # %% [markdown]
@@ -523,7 +535,8 @@ ax.plot([len(by_word)], [n_words], "D", color=VALUE, ms=8)
 ax.annotate("characters\n6 unknown", (len(by_character), n_characters), (10, -14), textcoords="offset points", color=QUERY)
 ax.annotate("words\n6.8 % unknown", (len(by_word), n_words), (-14, -4), textcoords="offset points", color=VALUE, ha="right", va="top")
 ax.annotate("byte pairs\nnothing unknown", (356, tokens_of[4]), (10, 8), textcoords="offset points", color=KEY)
-ax.set(title="Byte pairs reach nearly the length of words, with nothing unknown", xlabel="size of the vocabulary", ylabel="tokens in lesson 05")
+ax.set(title="Byte pairs reach nearly the length of words, with nothing unknown")
+ax.set(xlabel="size of the vocabulary", ylabel="tokens in lesson 05")
 ax.set(xlim=(60, 2500), ylim=(0, 10_000), xticks=[100, 256, 512, 1024, 2048], xticklabels=["100", "256", "512", "1,024", "2,048"])
 ax.yaxis.set_major_formatter("{x:,.0f}")
 ax.minorticks_off()
@@ -537,9 +550,9 @@ assert sum(c not in by_character.vocabulary.ids for c in text.held_out) == 6 and
 # Is our tokenizer the same as the one that others use? The file with the text also holds the ids of one sample, made by Hugging Face's `tokenizers` library with our merges. A test of the course makes them afresh.
 
 # %%
-print(text.sample[-48:])
+print("...", text.sample[-48:])
 assert tokenizer.encode(text.sample) == text.sample_ids and text.sample_n_vocab == len(tokenizer)
-print(f"our {len(tokenizer.encode(text.sample))} ids and those of the library are the same: {tokenizer.encode(text.sample) == text.sample_ids}")
+print(f"our {len(text.sample_ids)} ids and those of the library are the same")
 
 # %% [markdown]
 # **Change it.** Train on lesson 05 itself, with the same size: `BytePairTokenizer.train(text.held_out, 1385)`. How many tokens does it know then, and how many does it make of lesson 05? Guess first: more or fewer than 2,839?
@@ -555,7 +568,7 @@ print(f"our {len(tokenizer.encode(text.sample))} ids and those of the library ar
 #
 # A tokenizer is trained once, before the model, and then it stays. Its habits become those of the model.
 #
-# **Numbers.** The next cell cuts a few, each with the number behind it.
+# **Numbers.** The next cell cuts a few.
 
 # %%
 for number in ("100", "101", "1234", "12345", "2017", "2026"):
