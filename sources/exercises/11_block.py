@@ -81,7 +81,7 @@ check(residual_block)
 #
 # $$\mathrm{FFN}(\mathbf x) = W_2 \, \mathrm{relu}(W_1 \mathbf x + \mathbf b_1) + \mathbf b_2$$
 #
-# For each token on its own, the same matrices for all. There is neither a sum nor a norm in it: these belong to the block around it.
+# For each token on its own, the same matrices for all. `d_ff` is the paper's letter for the lesson's $d_\text{hidden}$. There is neither a sum nor a norm in it: these belong to the block around it.
 
 # %%
 class FeedForward(nn.Module):
@@ -109,7 +109,7 @@ class FeedForward(nn.Module):
 check(FeedForward)
 
 # %% [markdown]
-# With `d_ff` = 4 `d_model`, how many parameters has it, beside the four matrices of attention?
+# With `d_ff` = 4 `d_model`, how many times as many weights does it have as the four matrices of attention?
 #
 # ## 4. Hunt: right for every token alone (10 min)
 #

@@ -64,7 +64,7 @@ for depth in (0, 1, 2, 4, 12):
     print(f"after {depth:2} layers: smallest cosine {alone[depth][0]:7.4f}, mean length {alone[depth][1]:.4f}")
 assert x.shape == tokens.shape == (1, 8, 16)
 assert alone[0][0] < -0.3 and alone[2][0] > 0.999 and alone[12][0] > 0.9999 and alone[12][1] < 1e-4
-compare("alike", "1.0000")
+compare("alike", "above 0.99")
 
 # %% [markdown]
 # **Look.** After two layers the eight tokens point in one direction. Whatever they said is gone, and their length follows.
@@ -81,7 +81,7 @@ compare("alike", "1.0000")
 #
 # <details><summary>Answer</summary>
 #
-# The scores are ten times as large, and each token looks at fewer others. It helps for a layer or two: after four the smallest cosine is 1.0000 again.
+# The scores are ten times as large, and each token looks at fewer others. It helps for a layer or two: after four the smallest cosine is 1.0000 again. (The `assert` about two layers complains.)
 #
 # </details>
 
@@ -92,7 +92,7 @@ compare("alike", "1.0000")
 #
 # $$\mathbf y = \mathbf x + f(\mathbf x)$$
 #
-# This is a **residual connection** ([He and others, 2016](https://arxiv.org/abs/1512.03385), section 3.1; $f$ learns the residue, what is missing). They had found that a plain network of 56 layers did worse than one of 20 layers *on the data it was trained with* (figure 1). With the sum, 110 layers learnt.
+# This is a **residual connection** ([He and others, 2016](https://arxiv.org/abs/1512.03385), sections 3.1 and 3.2; $f$ learns the residue, what is missing). They had found that a plain network of 56 layers did worse than one of 20 layers *on the data it was trained with* (figure 1). With the sum, 110 layers learnt.
 # The sum needs equal shapes. That is why every part of a Transformer takes (B, n, d_model) and returns (B, n, d_model).
 #
 # **By hand.** One token, one feature, twelve layers, each of which computes half of its input: $f(x) = \tfrac12 x$. We send in $x = 1$.
@@ -201,7 +201,7 @@ def norm_with_blanks(x, gamma, beta, eps=1e-5):
 
 
 # %% [markdown]
-# **Run.** Yours against the library, on paper's token and on random ones; `keepdim=True` keeps the axis so that it can be subtracted. Then the answer to the guess.
+# **Run.** Yours against the library, on paper's token and three others; `keepdim=True` keeps the axis so that it can be subtracted. Then the answer to the guess.
 
 # %%
 import inspect
@@ -333,7 +333,7 @@ show(fig, alt="14 rows of tokens by 5 columns of features. Layer norm outlines o
 #
 # $$\text{post-norm:}\quad \mathbf y = \mathrm{norm}(\mathbf x + f(\mathbf x)) \qquad\qquad \text{pre-norm:}\quad \mathbf y = \mathbf x + f(\mathrm{norm}(\mathbf x))$$
 #
-# Here $f$ is attention or the feed-forward network below; a block has both, each with its own sum and norm.
+# Here $f$ is attention or a **feed-forward network**: two linear maps with a bend between them, for each token on its own. A section below says what for. A block has both parts, each with its own sum and norm.
 #
 # **By hand.** $\mathbf x = (1, 3)$, and $f$ doubles. Post-norm: the sum is $(3, 9)$, normed $(-1, 1)$. Pre-norm: the norm gives $(-1, 1)$, doubled $(-2, 2)$, and the sum is $(-1, 5)$.
 # Now $f$ is silent, $f = 0$. Post-norm: $(-1, 1)$. Pre-norm: $(1, 3)$, untouched.
@@ -367,7 +367,7 @@ for ax, title, norm_at in zip(axes, ("Post-norm: on the way past", "Pre-norm: be
 show(fig, alt="Two diagrams: a thick upward line with a branch through f that is added back. Post-norm has the norm on the line after the sum, pre-norm on the branch before f.")
 
 # %% [markdown]
-# **Look.** In pre-norm a way leads from the bottom to the top on which no norm stands. In post-norm each sum is normed, so nothing passes untouched.
+# **Look.** In pre-norm a way leads from the bottom to the top on which no norm stands. What travels on it, $\mathbf x$ plus all that was added so far, is called the *stream*. In post-norm each sum is normed, so nothing passes untouched.
 #
 # **Predict.** Which of the two has the Transformer of the paper *Attention is all you need*, 2017?
 
@@ -409,7 +409,7 @@ compare("figure", "post-norm")
 # %% [markdown]
 # ## Before the first step (9 min)
 #
-# We stack 12 blocks of the library, attention and feed-forward, with random matrices by Xavier's rule. 17 random tokens go up, and a random slope for each output number comes down (lesson 05). In four ways: post-norm, pre-norm, the sum without a norm, and neither.
+# We stack 12 blocks of the library, attention and feed-forward, with random matrices by Xavier's rule (uniform, within ± $\sqrt{6 / (d_\text{in} + d_\text{out})}$, so that sizes are roughly kept; as in PyTorch's `xavier_uniform_`). 17 random tokens go up, and a random slope for each output number comes down (lesson 05). In four ways: post-norm, pre-norm, the sum without a norm, and neither.
 
 # %%
 from course_lib.transformer.blocks import EncoderLayer
@@ -467,7 +467,7 @@ for way in WAYS:
     heard[way] = [(slope.norm() / slopes[-1].norm()).item() for slope in slopes]
     cosine, length = mean_cosine(states[-1]), states[-1].norm(dim=-1).mean().item()
     print(f"{way:12}: mean cosine {cosine:.2f}, length {length:8.2g}, slope at the bottom {heard[way][0]:.1g}")
-    assert way != "post-norm" or cosine > 0.99 > 0.4 > mean_cosine(through(way, n_layers=3)[0][-1]) > 0.3
+    assert way != "post-norm" or cosine > 0.99 and all(0.3 < mean_cosine(through(way, 3, seed=s)[0][-1]) < 0.6 for s in range(3))
 assert states[0].shape == slopes[0].shape == (16, 17, 32) and 5.5 < states[0].norm(dim=-1).mean() < 5.7
 assert heard["neither"][0] < 0.01 and heard["sum, no norm"][0] > 1e6 and all(0.1 < heard[way][0] < 10 for way in WAYS[:2])
 compare("four_ways", "neither")
@@ -493,7 +493,7 @@ show(fig, alt="Slope by height: about 1 everywhere for post-norm and pre-norm; w
 #
 # (With neither sum nor norm the tokens are alike too, although each block has its feed-forward network.)
 #
-# Two other numbers differ. The cosine: under post-norm the tokens are nearly alike after 12 blocks. The length: under pre-norm it has grown to several times its start, 5.6, because nothing norms the sum.
+# Two other numbers differ. The cosine: under post-norm the tokens are nearly alike after 12 blocks. The length: under pre-norm it has grown to about three times its start, 5.6, because nothing norms the sum.
 #
 # **Predict.** That length has a consequence at the top. We take a real loss, on digits, and ask how long the gradient is for a matrix of the **last** block. With 24 blocks, how many times is it longer under post-norm than under pre-norm?
 
@@ -550,7 +550,7 @@ compare("last_block", "about 5 times")
 #
 # <details><summary>Answer</summary>
 #
-# Both. With 3 blocks the mean cosine is between 0.3 and 0.4, with 12 above 0.99, and with 24 nearer still to 1. So two things go wrong together, and this experiment cannot say which of them hurts.
+# Both. With 3 blocks the mean cosine is between 0.3 and 0.6 (three starts), with 12 above 0.99, and with 24 nearer still to 1. So two things go wrong together, and this experiment cannot say which of them hurts.
 #
 # </details>
 
@@ -635,10 +635,29 @@ assert ends["pre-norm"] < 0.2 and 0.35 < ends["post-norm, warm-up"] < 0.65 and a
 show(fig, alt="Loss over 400 steps, three starts each: pre-norm falls below 0.2; post-norm stays at 2.3; post-norm with warm-up falls more slowly, to about 0.5.")
 
 # %% [markdown]
+# One number more, for the line that broke off: the gradient of the *first* block before the first step, with the norms in the blocks and without. The last norm stays in both.
+
+# %%
+def first_gradient(norms, seed):
+    model = new_model(pre_norm=True, seed=seed)
+    if not norms:
+        for layer in model.encoder.layers:
+            layer.norm1, layer.norm2 = nn.Identity(), nn.Identity()
+    loss = F.cross_entropy(model(images[:64]), labels[:64])  # logits (B, 10) against labels (B,)
+    (gradient,) = torch.autograd.grad(loss, model.encoder.layers[0].ffn.W_2.weight)
+    return gradient.norm().item()
+
+
+for seed in range(3):
+    with_norms, without = first_gradient(True, seed), first_gradient(False, seed)
+    print(f"start {seed}: with norms {with_norms:.1f}, without more than a thousand times as long: {without > 1000 * with_norms}")
+    assert without > 1000 * with_norms
+
+# %% [markdown]
 # **Look.** The first three lines are the claim, on three starts: post-norm is stuck at chance, a warm-up frees it, pre-norm needs none. With 2 blocks both orders learn without a warm-up. So it is the depth that makes the order matter.
 # Pre-norm is ahead after 400 steps even of post-norm with its warm-up. That need not be so in the end: with enough patience post-norm may catch up. Takase and others report that with six layers or fewer it even comes out ahead, for the generation of texts.
 #
-# The last three lines take parts away from pre-norm. Without the sum it stays at chance. Without the norms it breaks off within 70 steps: slopes that were a million times too large at the start end in nan. Without any feed-forward network the digits are read about as well as before. This task does not need one; the next section has a task that does.
+# The last three lines take parts away from pre-norm. Without the sum it stays at chance. Without the norms it breaks off within 70 steps: it begins with a gradient thousands of times as long, as the cell above shows, and ends in nan. Without any feed-forward network the digits are read about as well as before. This task does not need one; the next section has a task that does.
 #
 # **Trap.** *"Pre-norm or post-norm is a matter of taste."* With two blocks one could think so, and small examples have two. With twelve, and the same rate, one reads digits and the other guesses.
 #
@@ -653,7 +672,7 @@ show(fig, alt="Loss over 400 steps, three starts each: pre-norm falls below 0.2;
 # %% [markdown]
 # ## What attention cannot compute (8 min)
 #
-# The third part is the **feed-forward network**: two linear maps with a bend between them, for each token on its own, the same for all tokens (Vaswani and others, 2017, section 3.3):
+# Now the third part, the feed-forward network: two linear maps with a bend between them, for each token on its own, the same for all tokens (Vaswani and others, 2017, section 3.3):
 #
 # $$\mathrm{FFN}(\mathbf x) = W_2 \, \mathrm{relu}(W_1 \mathbf x + \mathbf b_1) + \mathbf b_2 \qquad \mathrm{relu}(h) = \max(0, h)$$
 #
@@ -690,7 +709,7 @@ print(f"attention, best fit: error {error:.3f}; the best constant: {constant:.3f
 assert 0 <= constant - error < 0.001 and abs(constant - (1 - 2 / np.pi)) < 0.01 and h.shape == (10_000, 9)
 
 # %% [markdown]
-# The network with the four matrices from paper:
+# The network with the numbers from paper:
 
 # %%
 by_hand = FeedForward(1, 2)
@@ -756,7 +775,7 @@ compare("share", "two thirds")
 # %% [markdown]
 # ## All switches (5 min)
 #
-# Here is the whole block with a switch for each part: residual, norm, feed-forward. It has 6 random tokens of 16 numbers, random matrices, and up to 24 blocks. The gradient at the last output has length 1. It draws the stream itself; where a last norm would stand, it has none.
+# Here is the whole block with a switch for each part: residual, norm, feed-forward. It has 6 random tokens of 16 numbers, random matrices, and up to 24 blocks. The gradient at the last output has length 1. There is no norm after the last block.
 #
 # **Change it.** Begin with attention alone, and guess before each switch what it will do to the three curves. **Then find a setting with 24 blocks whose tokens still differ, and whose first block gets a gradient of a reasonable size.** Pin a state to compare two.
 
@@ -779,7 +798,7 @@ assert walks["pre", True].differences[-1] > 2 * walks["post", True].differences[
 assert walks["none", False].differences[-1] < 0.01 and 0.05 < walks["post", True].gradients[0] < 0.2
 
 # %% [markdown]
-# **Look.** The same as in torch, with other random numbers. The sum alone does not keep the tokens apart: what the blocks add grows until it drowns what passes. Post-norm keeps the length, and a tenth of the gradient arrives, but the tokens are alike. Pre-norm keeps them apart, at the price of a stream that grows.
+# **Look.** The same picture as in torch, with other random numbers and twice the depth. The sum alone does not keep the tokens apart: what the blocks add grows until it drowns what passes. Post-norm keeps the length, but the tokens are alike. Of its gradient about a tenth arrives at the bottom: with 24 blocks the slopes do begin to shrink. Pre-norm keeps them apart, at the price of a stream that grows.
 #
 # **Make it.** [The exercises](../exercises/11_block.ipynb) ask for `layer_norm`, `residual_block` and `FeedForward` from empty functions, and have a hunt for a norm that reads what it should not.
 
