@@ -8,7 +8,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-FILE = Path(__file__).with_suffix(".json")
+FILE = Path(__file__).parent / "files" / "16_lesson_text.json"
 
 
 @dataclass(frozen=True)
