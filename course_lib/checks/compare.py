@@ -70,11 +70,13 @@ def lost_fractions(got: np.ndarray, expected: np.ndarray) -> bool:
 
 
 def axis_names(axes: Sequence[str], ndim: int) -> list[str]:
-    """One name for each axis of an array; "..." becomes B, or B and H, or axis 0, axis 1, ... ."""
+    """One name for each axis of an array; "..." becomes B, or B and H (B and n before the
+    features alone), or axis 0, axis 1, ... ."""
     if "..." not in axes:
         return list(axes) if len(axes) == ndim else [f"axis {i}" for i in range(ndim)]
     extra = ndim - (len(axes) - 1)
-    leading = {1: ["B"], 2: ["B", "H"]}.get(extra, [f"axis {i}" for i in range(extra)])
+    second = "n" if list(axes) == ["...", "d"] else "H"
+    leading = {1: ["B"], 2: ["B", second]}.get(extra, [f"axis {i}" for i in range(extra)])
     named = list(axes[1:])
     return leading + named if named else [f"axis {i}" for i in range(ndim)]
 

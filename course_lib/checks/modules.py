@@ -57,15 +57,16 @@ def run_module(
         module(*(made(fresh(arg, "torch")) for arg in earlier[build.n_init :]), **settings)
     module.train(build.training)
     value = module(*args[build.n_init :], **options)
-    return value, _gradients(module, value) if grad else {}
+    return value, _gradients(module, value, build) if grad else {}
 
 
 def _set_weights(module: nn.Module, weights: Mapping[str, np.ndarray]) -> None:
     dtype = torch.float32 if any(w.dtype == np.float32 for w in weights.values()) else torch.float64
     module.to(dtype)
     with torch.no_grad():
-        for name, parameter in module.named_parameters():
-            parameter.copy_(torch.tensor(weights[name]))
+        parameters = dict(module.named_parameters(remove_duplicate=False))
+        for name, values in weights.items():
+            parameters[name].copy_(torch.tensor(values))
 
 
 def _fault(module: object, build: Build, name: str) -> str:
@@ -76,13 +77,20 @@ def _fault(module: object, build: Build, name: str) -> str:
         )
     if type(module).forward is nn.Module.forward:
         return "Your module has no method `forward`: is it misspelt, or does it stand outside the class?"
-    parameters = dict(module.named_parameters(remove_duplicate=False))
+    parameters = _without_second_names(dict(module.named_parameters(remove_duplicate=False)), build)
     return (
         _missing(module, parameters, build)
         or _unexpected(parameters, build)
         or _misshaped(parameters, build)
         or _shared(parameters)
     )
+
+
+def _without_second_names(parameters: dict[str, Tensor], build: Build) -> dict[str, Tensor]:
+    """The parameters without other names of those that the contract names, as of layers put into a Sequential
+    as well."""
+    known = {id(parameters[name]) for name in build.weights if name in parameters}
+    return {name: p for name, p in parameters.items() if name in build.weights or id(p) not in known}
 
 
 def _missing(module: nn.Module, parameters: Mapping[str, Tensor], build: Build) -> str:
@@ -154,14 +162,14 @@ def _shared(parameters: Mapping[str, Tensor]) -> str:
     return ""
 
 
-def _gradients(module: nn.Module, value: object) -> dict[str, str]:
+def _gradients(module: nn.Module, value: object, build: Build) -> dict[str, str]:
     """Whether the gradient of a weighted sum of all outputs reaches each parameter."""
     parts = value if isinstance(value, tuple | list) else [value]
     parts = [part for part in parts if isinstance(part, Tensor) and part.requires_grad]
     if parts:
         # different weights, as a plain sum of weights that sum to 1 has no gradient
         sum(_uneven(part) @ part.flatten() for part in parts).backward()
-    named = dict(module.named_parameters())
+    named = _without_second_names(dict(module.named_parameters(remove_duplicate=False)), build)
     sizes = [p.grad.abs().nan_to_num(0.0, 0.0).max().item() for p in named.values() if p.grad is not None]
     largest = max(sizes, default=0.0)
     return {name: _reached(parameter.grad, largest) for name, parameter in named.items()}

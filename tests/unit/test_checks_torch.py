@@ -189,6 +189,16 @@ def test_parameters_that_do_not_fit_are_named(answer, said):
     assert re.search(r"This was on `SelfAttention\(d_model=\d, d_head=\d\)`\.$", verdict.message)
 
 
+def test_a_second_name_of_a_layer_is_no_fault():
+    def build(self, d_model, d_head):
+        nn.Module.__init__(self)
+        self.steps = nn.ModuleList(nn.Linear(d_model, d_head, bias=False) for _ in range(3))
+        self.W_q, self.W_k, self.W_v = self.steps
+
+    assert judged(variant(__init__=build)).status == "right"
+    assert judged(having(again=lambda self, a, b: nn.Sequential(self.W_q))).status == "right"
+
+
 def test_a_missing_bias_is_named():
     class NoBias(nn.Module):
         def __init__(self, d_model, n_heads):

@@ -42,6 +42,18 @@ class TokenByToken(FeedForward):
         return torch.stack(rows).reshape(x.shape)
 
 
+class WithASequence(nn.Module):
+    """The same two layers under two names each."""
+
+    def __init__(self, d_model, d_ff):
+        super().__init__()
+        self.steps = nn.Sequential(nn.Linear(d_model, d_ff), nn.ReLU(), nn.Linear(d_ff, d_model))
+        self.W_1, self.W_2 = self.steps[0], self.steps[2]
+
+    def forward(self, x):
+        return self.steps(x)
+
+
 # ------------------------------------------------------------------ stored wrong answers
 
 
@@ -275,7 +287,7 @@ EXERCISE = Exercise(
     ],
     reference=blocks.FeedForward,
     solution=FeedForward,
-    right=[FeedForward, WithClamp, WithModules, TokenByToken],
+    right=[FeedForward, WithClamp, WithModules, TokenByToken, WithASequence],
     wrong=[
         no_bend,
         bend_at_the_end,
