@@ -906,7 +906,7 @@ print("".join(said), cross.shape, own.shape)
 assert "".join(said) == "ehcadaeh." and cross.shape == (4, 9, 8) and own.shape == (4, 9, 9)
 
 # %% [markdown]
-# **Change it.** Step through the explorer: the source in sight, the written letters, the wall in front of the rest. **Which head keeps most closely to the anti-diagonal? And what do the heads do at the step that writes the end?**
+# **Change it.** Step through the explorer: the source in sight, the written letters, the wall in front of the rest. (It counts steps, heads and places from 1, the lesson from 0.) **Which head keeps most closely to the anti-diagonal? And what do the heads do at the step that writes the end?**
 # Then type words of your own with the letters a to h: *cabbaged*, or a short one, *bead*. What fails, and why?
 #
 # <details><summary>Answer</summary>
@@ -918,7 +918,7 @@ assert "".join(said) == "ehcadaeh." and cross.shape == (4, 9, 8) and own.shape =
 # %%
 from course_lib.explorers import encoder_decoder_explorer
 
-encoder_decoder_explorer("headache", translate=spell, predict=False)
+encoder_decoder_explorer("headache", translate=spell, step=3, predict=False)
 
 # %% [markdown]
 # The next cell measures the lean over 500 words: the mean weight of each head on the very letter that is written.
