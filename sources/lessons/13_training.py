@@ -94,11 +94,11 @@ from course_lib.plots import figure, show
 
 fig, ax = figure(7, 3)
 p, V = np.linspace(0.3, 0.9995, 2000), 10
-for smoothing, style, color in ((0.0, ":", KEY), (0.1, "-", QUERY), (0.3, "--", VALUE)):
+for smoothing, style, color, label in ((0.0, ":", KEY, (0.42, 0.6)), (0.1, "-", QUERY, (0.62, 0.78)), (0.3, "--", VALUE, (0.42, 1.5))):
     top = 1 - smoothing + smoothing / V  # the target of the right token
     curve = -top * np.log(p) - (1 - top) * np.log((1 - p) / (V - 1))
     ax.plot(p, curve, style, color=color)
-    ax.text(0.3, curve[0] + 0.06, f"s = {smoothing}", color=color)
+    ax.text(*label, f"s = {smoothing}", color=color)
     if smoothing:
         assert abs(p[curve.argmin()] - top) < 1e-3
         ax.plot(top, curve.min(), "o", color=color)
