@@ -320,7 +320,8 @@ class Decoder(nn.Module):
 def zero_outputs(model: nn.Module) -> None:
     """Start every attention and feed-forward with an output of zero: each layer begins as the identity.
 
-    Training is faster and safer so (Zhang, Dauphin and Ma 2019, Fixup, section 3; measured in lesson 13).
+    Meant to make deep stacks safer to train (Zhang, Dauphin and Ma 2019, Fixup, section 3); lesson 13 takes it
+    away and looks what that changes.
     """
     for module in model.modules():
         if isinstance(module, MultiHeadAttention | FeedForward):
