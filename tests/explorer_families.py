@@ -153,7 +153,7 @@ def encoder_decoder_arguments(rng):
 
 
 def multi_head_arguments(rng):
-    """The example with heads aimed anywhere and some of them off, or maps of a model, with values or without."""
+    """The example with heads aimed anywhere and some of them off, or maps of a model, some with values."""
     if rng.random() < 0.6:
         return {
             "n_heads": int(rng.choice([1, 2, 4, 8])),

@@ -320,8 +320,8 @@ class Decoder(nn.Module):
 def zero_outputs(model: nn.Module) -> None:
     """Start every attention and feed-forward with an output of zero: each layer begins as the identity.
 
-    Meant to make deep stacks safer to train (Zhang, Dauphin and Ma 2019, Fixup, section 3); lesson 13 takes it
-    away and looks what that changes.
+    Meant to make deep stacks safer to train (Zhang, Dauphin and Ma 2019, Fixup, section 3). Lesson 13 takes
+    it away and looks what that changes.
     """
     for module in model.modules():
         if isinstance(module, MultiHeadAttention | FeedForward):

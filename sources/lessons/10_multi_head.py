@@ -426,7 +426,7 @@ p_time = MultiHeadAttention(128, n_heads=16)
 for B, n in ((1, 8), (8, 64)):
     x_time = torch.randn(B, n, 128)  # (B, n, d_model)
     with torch.no_grad():
-        best = {name: min(repeat(lambda way=way: way(p_time, x_time, x_time, x_time, 16), number=2, repeat=7)) / 2
+        best = {name: min(repeat(lambda way=way, x=x_time: way(p_time, x, x, x, 16), number=2, repeat=7)) / 2
                 for name, way in ways.items()}
     print(f"B {B}, n {n:2}:", ", ".join(f"{name} {1000 * seconds:.2f} ms" for name, seconds in best.items()))
 

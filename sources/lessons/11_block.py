@@ -467,7 +467,7 @@ for way in WAYS:
     heard[way] = [(slope.norm() / slopes[-1].norm()).item() for slope in slopes]
     cosine, length = mean_cosine(states[-1]), states[-1].norm(dim=-1).mean().item()
     print(f"{way:12}: mean cosine {cosine:.2f}, length {length:8.2g}, slope at the bottom {heard[way][0]:.1g}")
-    assert way != "post-norm" or cosine > 0.99 and all(0.3 < mean_cosine(through(way, 3, seed=s)[0][-1]) < 0.6 for s in range(3))
+    assert way != "post-norm" or (cosine > 0.99 and all(0.3 < mean_cosine(through(way, 3, seed=s)[0][-1]) < 0.6 for s in range(3)))
 assert states[0].shape == slopes[0].shape == (16, 17, 32) and 5.5 < states[0].norm(dim=-1).mean() < 5.7
 assert heard["neither"][0] < 0.01 and heard["sum, no norm"][0] > 1e6 and all(0.1 < heard[way][0] < 10 for way in WAYS[:2])
 compare("four_ways", "neither")

@@ -534,7 +534,7 @@ compare("needless", "outputs that start at 0")
 
 # %%
 fig, ax = figure(7.5, 3.4)
-for row, (name, steps) in enumerate(reversed(seen.items())):
+for row, steps in enumerate(reversed(seen.values())):
     late = [step is None for step in steps]
     values = [step or 63 for step in steps]
     color = QUERY if any(late) else KEY

@@ -606,7 +606,7 @@ compare("greek", "about 4 times as many" if 3 < ratio < 5 else "about as many")
 
 # %%
 fig, ax = figure(7.5, 3.2)
-for y, (language, (n_letters, n_tokens)) in enumerate(table.items()):
+for y, (n_letters, n_tokens) in enumerate(table.values()):
     ax.barh(-y + 0.19, n_letters, 0.34, color=PAPER, edgecolor=QUIET, hatch="///")
     ax.barh(-y - 0.19, n_tokens, 0.34, color=KEY)
     ax.text(n_tokens + 4, -y - 0.19, f"{n_tokens / n_letters:.1f} tokens to a character", va="center", fontsize=8, color=KEY)

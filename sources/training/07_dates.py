@@ -44,7 +44,7 @@ ENGLISH = Recipe(steps=240, lr=8e-3, warmup=20)
 class FixedSummary(nn.Module):
     """In the place of attention: every step reads the same summary (Cho et al. 2014, section 2.2)."""
 
-    def W_k(self, memory: Tensor) -> Tensor:  # noqa: N802 (stands where AdditiveAttention has a layer)
+    def W_k(self, memory: Tensor) -> Tensor:
         return memory
 
     def forward(self, query, keys, values, keep, return_weights=False):
