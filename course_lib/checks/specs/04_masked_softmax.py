@@ -135,27 +135,27 @@ def fills_with_the_lowest_number(scores, key_keep, causal):
 
 
 def fills_with_minus_10000(scores, key_keep, causal):
-    """-10000 is not low enough: where the real scores lie lower still, the hidden keys win. Use -np.inf, and
-    zeros for an empty row."""
+    """A fill like -10000 is not low enough: where the real scores lie lower still, the hidden keys win. Use
+    -np.inf, and zeros for an empty row."""
     return hidden_softmax(scores, whole_mask(scores, key_keep, causal), -1e4)
 
 
 def adds_minus_10000(scores, key_keep, causal):
-    """You add -10000 to the hidden scores, which is not low enough: where the real scores lie lower still,
-    the hidden keys win. Use -np.inf, and zeros for an empty row."""
+    """You add a number like -10000 to the hidden scores, which is not low enough: where the real scores lie
+    lower still, the hidden keys win. Use -np.inf, and zeros for an empty row."""
     return softmax(scores + np.where(whole_mask(scores, key_keep, causal), 0.0, -1e4))
 
 
 def fills_with_minus_10000_guarded(scores, key_keep, causal):
-    """Your empty rows are right, but -10000 in place of a hidden score is not low enough: where the real
-    scores lie lower still, the hidden keys win. Use -np.inf."""
+    """Your empty rows are right, but a fill like -10000 in place of a hidden score is not low enough: where
+    the real scores lie lower still, the hidden keys win. Use -np.inf."""
     mask = whole_mask(scores, key_keep, causal)
     return zeros_if_empty(hidden_softmax(scores, mask, -1e4), mask)
 
 
 def adds_minus_10000_guarded(scores, key_keep, causal):
-    """Your empty rows are right, but adding -10000 does not hide a score for certain: where the real scores
-    lie lower still, the hidden keys win. Put -np.inf there with np.where."""
+    """Your empty rows are right, but adding a number like -10000 does not hide a score for certain: where the
+    real scores lie lower still, the hidden keys win. Put -np.inf there with np.where."""
     return zeros_if_empty(adds_minus_10000(scores, key_keep, causal), whole_mask(scores, key_keep, causal))
 
 
@@ -190,6 +190,13 @@ def fills_with_minus_100(scores, key_keep, causal):
     """-100 is a score like any other: where the real scores lie near or below it, hidden keys get weight.
     Use -np.inf, and zeros for an empty row."""
     return hidden_softmax(scores, whole_mask(scores, key_keep, causal), -100.0)
+
+
+def fills_with_minus_100_guarded(scores, key_keep, causal):
+    """Your empty rows are right, but -100 is a score like any other: where the real scores lie near or below
+    it, hidden keys get weight. Use -np.inf."""
+    mask = whole_mask(scores, key_keep, causal)
+    return zeros_if_empty(fills_with_minus_100(scores, key_keep, causal), mask)
 
 
 def nan_in_an_empty_row(scores, key_keep, causal):
@@ -417,6 +424,30 @@ def looks_at_itself_if_empty(scores, key_keep, causal):
     return hidden_softmax(scores, mask | own & ~mask.any(axis=-1, keepdims=True))
 
 
+def causal_looks_at_itself_if_empty(scores, key_keep, causal):
+    """With causal=True you let a query whose row is empty see its own position, which is padding: an empty
+    row stays empty, all its weights are 0."""
+    looks = looks_at_itself_if_empty if causal else masked_softmax
+    return looks(scores, key_keep, causal)
+
+
+def causal_always_looks_at_itself(scores, key_keep, causal):
+    """With causal=True every query sees its own position, real or not: a key that is padding stays hidden,
+    from its own query too, so keep the diagonal only where key_keep is True."""
+    n_q, n_k = scores.shape[-2:]
+    mask = whole_mask(scores, key_keep, causal)
+    own = np.eye(n_q, n_k, k=n_k - n_q, dtype=bool)
+    return hidden_softmax(scores, mask | own if causal else mask)
+
+
+def exponential_of_a_difference_of_logs(scores, key_keep, causal):
+    """The formula exp(x - logsumexp(x)) is right on paper, and in float32 a large logsumexp has no digits
+    left for its fraction: subtract the largest score, then divide the exponentials by their sum."""
+    hidden = np.where(whole_mask(scores, key_keep, causal), scores, -np.inf)
+    log_sum = np.logaddexp.reduce(hidden, axis=-1, keepdims=True)
+    return np.exp(hidden - np.where(np.isinf(log_sum), 0, log_sum))
+
+
 def changes_scores(scores, key_keep, causal):
     """The caller's scores are changed in place: `scores[~mask] = -np.inf` writes into them. Use np.where, or
     copy first."""
@@ -540,8 +571,8 @@ def rows_sum_to_one_or_zero(seen):
 
 
 def padding_gets_nothing(seen):
-    """A key whose key_keep is False must get the weight 0 from every query. Two usual causes: key_keep lies
-    along the queries, or the number in place of -inf is not low enough."""
+    """A key whose key_keep is False must get the weight 0 from every query. Usual causes: key_keep lies along
+    the queries, a query may always see itself, or the number in place of -inf is not low enough."""
     return all(
         np.all(np.swapaxes(case.outputs["weights"], 1, 2)[~case.inputs["key_keep"]] == 0)
         for case in seen.values()
@@ -669,6 +700,7 @@ EXERCISE = Exercise(
         large_negative_number_masked_again,
         adds_large_negative_number_masked_again,
         fills_with_minus_100,
+        fills_with_minus_100_guarded,
         nan_in_an_empty_row,
         guards_empty_sentences_only,
         no_maximum,
@@ -704,6 +736,9 @@ EXERCISE = Exercise(
         softmax_over_queries,
         softmax_over_the_batch,
         looks_at_itself_if_empty,
+        causal_looks_at_itself_if_empty,
+        causal_always_looks_at_itself,
+        exponential_of_a_difference_of_logs,
         changes_scores,
         changes_key_keep,
         overflows_and_adds_a_small_number,
