@@ -89,7 +89,7 @@ def attention_backward(Q, K, V, dO):
     """Gradients (dQ, dK, dV) of a loss whose gradient for the output of attention is dO (n_q, d_v).
 
     Q (n_q, d), K (n_k, d), V (n_k, d_v); each gradient has the shape of its array.
-    Scores of any size must work. No argument is changed.
+    Scores of any size must work, and arrays of whole numbers. No argument is changed.
 
     >>> Q, K = np.array([[2.0, 0.0, 0.0, 0.0]]), np.array([[0.0, 1.0, 0.0, 0.0], [0.0, 3.0, 0.0, 0.0]])  # d = 4
     >>> dQ, dK, dV = attention_backward(Q, K, np.array([[0.0], [4.0]]), np.ones((1, 1)))

@@ -111,6 +111,11 @@ def scale_by_d(Q, K, V, dO):
     return passed(Q, K, V, dO, scale=1 / Q.shape[-1])
 
 
+def scale_multiplied(Q, K, V, dO):
+    """You multiply by sqrt(d), forward and backward: the scores are divided by it."""
+    return passed(Q, K, V, dO, scale=Q.shape[-1] ** 0.5)
+
+
 def sqrt_of_d_v(Q, K, V, dO):
     """You take the scale from the width of the values: d is the width of queries and keys, `Q.shape[-1]`."""
     return passed(Q, K, V, dO, scale=V.shape[-1] ** -0.5)
@@ -324,6 +329,19 @@ def slopes_of_one(Q, K, V, dO):
     return attention_backward(Q, K, V, np.ones_like(dO))
 
 
+def weights_judged_by_ones(Q, K, V, dO):
+    """d_weights takes every slope of the output as 1: a weight is judged by its value times the dO that comes
+    in, d_weights = dO V^T."""
+    return _with_d_weights(Q, K, V, dO, np.ones_like(dO) @ V.T)
+
+
+def hides_the_future(Q, K, V, dO):
+    """You hide the keys after each query's own position: there is no mask here, each query sees all keys."""
+    n_q, n_k = len(Q), len(K)
+    future = ~np.tril(np.ones((n_q, n_k), bool), k=max(n_k - n_q, 0))
+    return _with_weights(Q, K, V, dO, softmax(np.where(future, -np.inf, Q @ K.T * Q.shape[-1] ** -0.5)))
+
+
 def output_for_do(Q, K, V, dO):
     """You use the output in place of its gradient: dO comes in as the fourth argument."""
     return attention_backward(Q, K, V, softmax(Q @ K.T / np.sqrt(Q.shape[-1])) @ V)
@@ -523,7 +541,7 @@ EXERCISE = Exercise(
     contract=(
         "attention_backward(Q, K, V, dO) -> (dQ, dK, dV) for O = softmax(Q K^T / sqrt(d)) V; Q (n_q, d), K "
         "(n_k, d), V (n_k, d_v), dO (n_q, d_v) the gradient of the loss for O; each gradient has the shape of"
-        " its array. Scores of any size must work."
+        " its array. Scores of any size must work, and arrays of whole numbers (their gradients are floats)."
     ),
     minutes=25,
     difficulty=4,
@@ -576,6 +594,7 @@ EXERCISE = Exercise(
         scale_twice,
         scale_inverted,
         scale_by_d,
+        scale_multiplied,
         sqrt_of_d_v,
         sqrt_of_n_q,
         sqrt_of_n_k,
@@ -612,6 +631,8 @@ EXERCISE = Exercise(
         v_not_transposed,
         d_weights_without_v,
         slopes_of_one,
+        weights_judged_by_ones,
+        hides_the_future,
         output_for_do,
         mean_over_queries,
         keys_get_a_mean,
