@@ -933,7 +933,7 @@ for number, weights in enumerate(crossed):
     on_letter = weights[:, :, :8].flip(-1).diagonal(dim1=-2, dim2=-1).mean(dim=(0, 2))  # (n_heads,)
     print(f"decoder layer {number}: mean weight of each head on the letter to be written {on_letter.numpy().round(2)}")
     assert on_letter.min() > 0.25 and on_letter.max() < 0.8
-assert weights.shape == (500, 4, 9, 8)
+assert weights.shape == (500, 4, 9, 8) and weights[:, :, 8, :2].sum(dim=-1).mean() > 0.9 and on_letter.argmax() == 1
 
 # %% [markdown]
 # **Look.** Far above 1/8, far below 1. The exchange says what matters; the weights say where the heads looked.
