@@ -19,8 +19,8 @@ from course_lib.transformer.blocks import BlockConfig, Encoder, zero_outputs
 from course_lib.transformer.positions import LearnedPositions, SinusoidalPositions
 
 OURS = Recipe(steps=60, lr=1e-2, muon_lr=0.1, warmup=3, schedule="constant")
-# Their cosine would end after 3,910 steps: of it, the first 1,200.
-UVA_SHARE = (1 + math.cos(math.pi * 1200 / 3910)) / 2
+# Their cosine would end after 3,900 steps: of it, the first 1,200.
+UVA_SHARE = (1 + math.cos(math.pi * 1200 / 3900)) / 2
 UVA = Recipe(1200, 5e-4, warmup=50, schedule="cosine", final=UVA_SHARE, betas=(0.9, 0.999), weight_decay=0.0)
 
 
