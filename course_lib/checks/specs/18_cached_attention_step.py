@@ -569,7 +569,7 @@ EXERCISE = Exercise(
         "At which places do the new tokens stand, and what may each of them see: which old ones, which new?",
         (
             "`past = 0 if cache is None else cache[0].shape[2]`. Add `p.pos[past : past + m]`, project, "
-            "split into heads, append keys and values to the cache along the tokens. The mask is (m, past + m)."
+            "split into heads, append keys and values along the tokens. The mask is (m, past + m)."
         ),
         (
             "`torch.ones(m, past + m, dtype=torch.bool).tril(past)`: row i is open up to key past + i; hide "
