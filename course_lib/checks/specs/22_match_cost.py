@@ -317,7 +317,7 @@ def changes_boxes(class_prob, boxes, labels, targets):
 
 
 def with_generalised_iou(class_prob, boxes, labels, targets):
-    """You take the generalised IoU, as DETR does; here it is the plain one, which is 0 for all boxes apart."""
+    """You take the generalised IoU, as DETR does; here it is the plain one, which is 0 for boxes apart."""
     giou = generalised_iou(corners(boxes)[:, None], corners(targets)[None])
     return summed(p_of(class_prob, labels), l1(boxes, targets), giou)
 
