@@ -183,6 +183,21 @@ def block_arguments(rng):
     }
 
 
+def sampling_arguments(rng):
+    """All cuts and temperatures, ties among the logits, draws, both views."""
+    n = int(rng.integers(2, 20))
+    return {
+        "logits_or_probabilities": rng.normal(0, 3, n).round(1) if rng.random() < 0.8 else None,
+        "temperature": float(rng.choice([0, 0.05, 0.5, 1, 1.75, 3])),
+        "top_k": int(rng.integers(1, min(n, 12) + 1)) if rng.random() < 0.4 else None,
+        "top_p": round(float(rng.uniform(0.05, 1)), 2) if rng.random() < 0.5 else None,
+        "draws": int(rng.choice([0, 1, 7, 300])),
+        "view": "tree" if rng.random() < 0.2 else "next",
+        "beam": int(rng.integers(1, 5)),
+        "seed": int(rng.integers(2**32)),
+    }
+
+
 # One line per family: factory, random arguments.
 FAMILIES = {
     "attention": (explorers.attention_explorer, attention_arguments),
@@ -194,6 +209,7 @@ FAMILIES = {
     "path_length": (explorers.path_length_explorer, path_length_arguments),
     "positions": (explorers.positions_explorer, positions_arguments),
     "qkv": (explorers.qkv_explorer, qkv_arguments),
+    "sampling": (explorers.sampling_explorer, sampling_arguments),
     "softmax": (explorers.softmax_explorer, softmax_arguments),
     "sqrt_d": (explorers.sqrt_d_explorer, sqrt_d_arguments),
     "training_replay": (explorers.training_replay_explorer, training_replay_arguments),

@@ -6,6 +6,13 @@ from course_lib.by_hand.attention import (
     scaled_dot_product_attention,
     scaled_dot_product_attention_backward,
 )
+from course_lib.by_hand.decoding import (
+    beam_search,
+    beam_steps,
+    draw_tokens,
+    next_token_distribution,
+    uniform_draws,
+)
 from course_lib.by_hand.differences import finite_difference
 from course_lib.by_hand.inspection import attention_rollout, prefix_matching_score
 from course_lib.by_hand.layers import (
@@ -27,7 +34,10 @@ __all__ = [
     "additive_attention_backward",
     "attention_rollout",
     "attention_scores",
+    "beam_search",
+    "beam_steps",
     "causal_mask",
+    "draw_tokens",
     "entropy",
     "feed_forward",
     "feed_forward_backward",
@@ -40,6 +50,7 @@ __all__ = [
     "log_sum_exp",
     "masked_softmax",
     "nearest",
+    "next_token_distribution",
     "padding_mask",
     "prefix_matching_score",
     "projection",
@@ -54,4 +65,5 @@ __all__ = [
     "softmax_backward",
     "tiled_attention",
     "tiled_attention_backward",
+    "uniform_draws",
 ]

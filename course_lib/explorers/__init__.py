@@ -9,6 +9,7 @@ from course_lib.explorers.multi_head import multi_head_explorer
 from course_lib.explorers.path_length import path_length_explorer
 from course_lib.explorers.positions import positions_explorer
 from course_lib.explorers.qkv import qkv_explorer
+from course_lib.explorers.sampling import sampling_explorer
 from course_lib.explorers.softmax import softmax_explorer
 from course_lib.explorers.sqrt_d import sqrt_d_explorer
 from course_lib.explorers.training_replay import training_replay_explorer
@@ -23,6 +24,7 @@ __all__ = [
     "path_length_explorer",
     "positions_explorer",
     "qkv_explorer",
+    "sampling_explorer",
     "softmax_explorer",
     "sqrt_d_explorer",
     "training_replay_explorer",
