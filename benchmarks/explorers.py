@@ -57,6 +57,7 @@ CASES = {
     "multi_head": "multi_head_explorer(predict=False)",
     "encoder_decoder": "encoder_decoder_explorer(predict=False)",
     "block": "block_explorer(predict=False)",
+    "bert_vs_gpt": "bert_vs_gpt_explorer(predict=False)",
     "sampling": "sampling_explorer(predict=False)",
     "ipywidgets + matplotlib, 16 tokens": YARDSTICK,
 }

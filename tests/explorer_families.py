@@ -3,7 +3,7 @@
 import numpy as np
 
 from course_lib import explorers
-from course_lib.explorers import qkv
+from course_lib.explorers import bert_vs_gpt, qkv
 
 
 def dot_product_arguments(rng):
@@ -152,6 +152,24 @@ def encoder_decoder_arguments(rng):
     }
 
 
+def bert_vs_gpt_arguments(rng):
+    """The toy grammar at any position, or arrays over a small vocabulary; some rows are alike in both."""
+    if rng.random() < 0.3:
+        text = rng.choice([bert_vs_gpt.TOY_TEXT, bert_vs_gpt.TOY_FRONT]).item()
+        return {"text": text, "position": int(rng.integers(len(text.split())))}
+    n, n_vocab = int(rng.integers(1, 13)), int(rng.integers(2, 20))
+    words = ["a b", *(f"word{i}" for i in range(1, n_vocab))]
+    bert, gpt = rng.dirichlet(np.ones(n_vocab) * rng.choice([0.1, 1]), (2, n))
+    same = rng.random(n) < 0.3
+    return {
+        "text": rng.choice(words, n).tolist(),
+        "bert": bert,
+        "gpt": np.where(same[:, None], bert, gpt),
+        "vocabulary": words,
+        "position": None if rng.random() < 0.3 else int(rng.integers(n)),
+    }
+
+
 def multi_head_arguments(rng):
     """The example with heads aimed anywhere and some of them off, or maps of a model, some with values."""
     if rng.random() < 0.6:
@@ -201,6 +219,7 @@ def sampling_arguments(rng):
 # One line per family: factory, random arguments.
 FAMILIES = {
     "attention": (explorers.attention_explorer, attention_arguments),
+    "bert_vs_gpt": (explorers.bert_vs_gpt_explorer, bert_vs_gpt_arguments),
     "block": (explorers.block_explorer, block_arguments),
     "dot_product": (explorers.dot_product_explorer, dot_product_arguments),
     "encoder_decoder": (explorers.encoder_decoder_explorer, encoder_decoder_arguments),

@@ -1,6 +1,7 @@
 """Pictures one can touch: one factory function per explorer. Loads neither torch nor matplotlib."""
 
 from course_lib.explorers.attention import attention_explorer
+from course_lib.explorers.bert_vs_gpt import bert_vs_gpt_explorer
 from course_lib.explorers.block import block_explorer
 from course_lib.explorers.dot_product import dot_product_explorer
 from course_lib.explorers.encoder_decoder import encoder_decoder_explorer
@@ -16,6 +17,7 @@ from course_lib.explorers.training_replay import training_replay_explorer
 
 __all__ = [
     "attention_explorer",
+    "bert_vs_gpt_explorer",
     "block_explorer",
     "dot_product_explorer",
     "encoder_decoder_explorer",
