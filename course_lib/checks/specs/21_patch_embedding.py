@@ -360,6 +360,54 @@ def position_by_concatenation(img, P, W, b, cls, pos):
     return torch.cat([out, pos.expand(len(img), -1, -1)], dim=-1)
 
 
+def unfolded_without_turning(img, P, W, b, cls, pos):
+    """F.unfold gives (B, C*P*P, N), and you reshape that: transpose(1, 2) brings the patches to the rows, a
+    reshape mixes them."""
+    checked(img, P)
+    rows = F.unfold(img, P, stride=P).reshape(len(img), len(pos) - 1, -1)
+    return with_class(rows @ W + b, cls, pos)
+
+
+def times_positions(img, P, W, b, cls, pos):
+    """You multiply by the positions: they are added."""
+    return with_class(patches_of(img, P) @ W + b, cls, torch.zeros_like(pos)) * pos
+
+
+def normed(img, P, W, b, cls, pos):
+    """You norm the tokens: the first norm belongs to the encoder, the tokens come as they are."""
+    tokens = with_class(patches_of(img, P) @ W + b, cls, torch.zeros_like(pos))
+    return F.layer_norm(tokens, (W.shape[1],)) + pos
+
+
+def normed_at_the_end(img, P, W, b, cls, pos):
+    """You norm the tokens after the positions are added: the first norm belongs to the encoder, the tokens
+    come as they are."""
+    return F.layer_norm(patch_embedding(img, P, W, b, cls, pos), (W.shape[1],))
+
+
+def only_square_images(img, P, W, b, cls, pos):
+    """You refuse an image that is no square: height and width may differ, P must divide both."""
+    if img.shape[2] != img.shape[3]:
+        raise ValueError("the image must be a square")
+    return patch_embedding(img, P, W, b, cls, pos)
+
+
+def bias_twice(img, P, W, b, cls, pos):
+    """You add b twice: the projection is patch @ W + b."""
+    return with_class(patches_of(img, P) @ W + 2 * b, cls, pos)
+
+
+def padded_with_zeros(img, P, W, b, cls, pos):
+    """You fill the image up with zeros where the patches do not fit: raise a ValueError that names P and the
+    sides."""
+    H, Wd = img.shape[2:]
+    if (H % P == 0 and Wd % P == 0) or len(pos) < 3:
+        return patch_embedding(img, P, W, b, cls, pos)
+    whole = F.pad(img, (0, -Wd % P, 0, -H % P))
+    tokens = patches_of(whole, P) @ W + b
+    return torch.cat([cls.expand(len(img), 1, -1), tokens], dim=1)
+
+
 # ------------------------------------------------------------------ right elsewhere
 
 
@@ -485,6 +533,13 @@ EXERCISE = Exercise(
         one_image_expected,
         images_in_a_row,
         changes_pos,
+        unfolded_without_turning,
+        times_positions,
+        normed,
+        normed_at_the_end,
+        only_square_images,
+        bias_twice,
+        padded_with_zeros,
         position_by_concatenation,
     ],
     conventions=[channels_last],

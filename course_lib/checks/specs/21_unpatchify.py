@@ -223,6 +223,39 @@ def changes_patches(patches, P, H, Wd):
     return img
 
 
+def channels_first_split(patches, P, H, Wd):
+    """You split into (C, rows, columns, P, P): the rows of `patches` count first, so (rows, columns, C, P,
+    P), then permute."""
+    grid = patches.reshape(-1, H // P, Wd // P, P, P)
+    return grid.permute(0, 1, 3, 2, 4).reshape(-1, H, Wd)
+
+
+def transposed_and_reshaped(patches, P, H, Wd):
+    """You transpose and reshape: which patch a pixel is in depends on its row and its column, so split into
+    (rows, columns, C, P, P) and permute."""
+    return patches.T.reshape(-1, H, Wd)
+
+
+def steps_of_one_pixel(patches, P, H, Wd):
+    """In your loop the next patch begins one pixel further: it begins P pixels further, at row * P and column
+    * P."""
+    C, across = patches.shape[1] // (P * P), Wd // P
+    img = torch.zeros(C, H, Wd, dtype=patches.dtype)
+    for i, patch in enumerate(patches):
+        top, left = i // across, i % across
+        img[:, top : top + P, left : left + P] = patch.view(C, P, P)
+    return img
+
+
+def joined_along_the_wrong_side(patches, P, H, Wd):
+    """You join the patches of a row below each other, and the rows side by side: inside a row along the last
+    axis, then the rows along the axis before it."""
+    tiles = [patch.reshape(-1, P, P) for patch in patches]
+    across = Wd // P
+    columns = [torch.cat(tiles[i : i + across], dim=1) for i in range(0, len(tiles), across)]
+    return torch.cat(columns, dim=2)
+
+
 # ------------------------------------------------------------------ right elsewhere
 
 
@@ -301,6 +334,10 @@ EXERCISE = Exercise(
         first_token_dropped,
         still_patches,
         changes_patches,
+        channels_first_split,
+        transposed_and_reshaped,
+        steps_of_one_pixel,
+        joined_along_the_wrong_side,
     ],
     conventions=[channels_last],
     properties=[every_number_is_there_once],

@@ -316,6 +316,56 @@ def scores_sorted_alone(scores, hits, n_targets):
     return envelope_of(precision_of(hits))[hits].sum() / n_targets
 
 
+def mean_precision_of_hits(scores, hits, n_targets):
+    """You average the precision at the hits: targets that nobody found count too, so divide by n_targets, and
+    take the envelope."""
+    hits = in_order(scores, hits)
+    return precision_of(hits)[hits].mean()
+
+
+def precision_by_detections(scores, hits, n_targets):
+    """You divide the sum of the precisions by the number of detections: divide by n_targets, and take the
+    envelope."""
+    hits = in_order(scores, hits)
+    return precision_of(hits)[hits].sum() / len(hits)
+
+
+def best_precision(scores, hits, n_targets):
+    """You take one precision, the best: every hit adds the best from that hit on."""
+    precision = precision_of(in_order(scores, hits))
+    return precision.max(initial=0.0) / n_targets
+
+
+def with_end_points(scores, hits, n_targets):
+    """Recall, precision, 0 and 1 at both ends."""
+    hits = in_order(scores, hits)
+    recall = np.concatenate([[0.0], np.cumsum(hits) / n_targets, [1.0]])
+    return recall, envelope_of(np.concatenate([[1.0], precision_of(hits), [0.0]]))
+
+
+def trapezoid_to_the_end(scores, hits, n_targets):
+    """Your last trapezoid runs down to recall 1, where nobody has found anything: the envelope is a
+    staircase, and ends with the last hit."""
+    recall, precision = with_end_points(scores, hits, n_targets)
+    return np.trapezoid(precision, recall)
+
+
+def steps_from_the_left(scores, hits, n_targets):
+    """A step of the recall gets the precision at its left end, so the last one reaches to recall 1: the
+    precision at its right end counts, precision[1:]."""
+    recall, precision = with_end_points(scores, hits, n_targets)
+    return (np.diff(recall) * precision[:-1]).sum()
+
+
+def flat_to_the_end(scores, hits, n_targets):
+    """You go on with the last precision up to recall 1: what is never found adds nothing."""
+    hits = in_order(scores, hits)
+    if not len(hits):
+        return 0.0
+    missing = 1 - hits.sum() / n_targets
+    return envelope_of(precision_of(hits))[hits].sum() / n_targets + missing * hits.mean()
+
+
 # ------------------------------------------------------------------ right elsewhere
 
 
@@ -433,6 +483,13 @@ EXERCISE = Exercise(
         all_heights,
         sorts_scores_in_place,
         scores_sorted_alone,
+        mean_precision_of_hits,
+        precision_by_detections,
+        best_precision,
+        with_end_points,
+        trapezoid_to_the_end,
+        steps_from_the_left,
+        flat_to_the_end,
     ],
     conventions=[without_envelope, at_11_recalls, at_101_recalls],
     properties=[only_the_order_matters],

@@ -55,8 +55,8 @@ def half_from_the_centre(boxes):
 
 
 def ends_at_the_centre(boxes):
-    """Your second corner is the centre: half the size is added to the centre, cx + w / 2, not to the new x0 and
-    y0."""
+    """Your second corner is the centre: half the size is added to the centre, cx + w / 2, not to the new x0
+    and y0."""
     cx, cy, w, h = boxes.unbind(-1)
     return torch.stack([cx - w / 2, cy - h / 2, cx, cy], dim=-1)
 

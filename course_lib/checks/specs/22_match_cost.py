@@ -313,6 +313,72 @@ def changes_boxes(class_prob, boxes, labels, targets):
     return result
 
 
+def one_distance_for_all(class_prob, boxes, labels, targets):
+    """You average the distance over all pairs, as F.l1_loss does by itself: each pair has its own, the sum
+    over its four numbers."""
+    distance = l1(boxes, targets).mean() / 4 if len(targets) else 0
+    return summed(p_of(class_prob, labels), distance, iou_of(boxes, targets))
+
+
+def smooth_distance(class_prob, boxes, labels, targets):
+    """You take the smooth L1 distance, which squares small differences: L1 adds the absolute ones."""
+    size = (boxes[:, None] - targets[None]).abs()
+    distance = torch.where(size < 1, size.square() / 2, size - 0.5).sum(-1)
+    return summed(p_of(class_prob, labels), distance, iou_of(boxes, targets))
+
+
+def distance_of_sizes(class_prob, boxes, labels, targets):
+    """Your distance compares width and height alone: the centres count as well, all four numbers."""
+    return summed(p_of(class_prob, labels), l1(boxes[:, 2:], targets[:, 2:]), iou_of(boxes, targets))
+
+
+def bracket_too_wide(class_prob, boxes, labels, targets):
+    """Your 5 multiplies the IoU too: mind the brackets, 5 * L1 - 2 * IoU."""
+    return -p_of(class_prob, labels) + 5 * (l1(boxes, targets) - 2 * iou_of(boxes, targets))
+
+
+def five_for_all(class_prob, boxes, labels, targets):
+    """You weigh all three parts: the class counts once, the distance 5 times, the IoU twice."""
+    return 5 * (l1(boxes, targets) - p_of(class_prob, labels)) - 2 * iou_of(boxes, targets)
+
+
+def box_signs(class_prob, boxes, labels, targets):
+    """Both signs of the boxes are turned round: a distance makes a pair dearer, an overlap cheaper."""
+    return summed(p_of(class_prob, labels), -l1(boxes, targets), -iou_of(boxes, targets))
+
+
+def signs_of_class_and_iou(class_prob, boxes, labels, targets):
+    """You add all three: a likely label and a large overlap make a pair cheaper, so take them off."""
+    return summed(-p_of(class_prob, labels), l1(boxes, targets), -iou_of(boxes, targets))
+
+
+def iou_turned(class_prob, boxes, labels, targets):
+    """Your IoU has the targets in its rows: queries first, box_iou(corners(boxes), corners(targets))."""
+    return summed(p_of(class_prob, labels), l1(boxes, targets), iou_of(targets, boxes))
+
+
+def half_from_the_centre(class_prob, boxes, labels, targets):
+    """Your boxes begin at their centre and end half a size further: the corners are the centre less and plus
+    half the size."""
+    a, b = (torch.cat([x[:, :2], x[:, :2] + x[:, 2:] / 2], dim=1) for x in (boxes, targets))
+    return summed(p_of(class_prob, labels), l1(boxes, targets), box_iou(a, b))
+
+
+def one_number(class_prob, boxes, labels, targets):
+    """You return one number: the cost of every pair is asked for, (n_queries, n_targets)."""
+    return match_cost(class_prob, boxes, labels, targets).mean()
+
+
+def class_times_iou(class_prob, boxes, labels, targets):
+    """You multiply the probability with the IoU: the three parts are added."""
+    return 5 * l1(boxes, targets) - p_of(class_prob, labels) * iou_of(boxes, targets)
+
+
+def log_iou(class_prob, boxes, labels, targets):
+    """You take the logarithm of the IoU, -inf for boxes apart: take off 2 * IoU itself."""
+    return -p_of(class_prob, labels) + 5 * l1(boxes, targets) - 2 * iou_of(boxes, targets).log()
+
+
 # ------------------------------------------------------------------ right elsewhere
 
 
@@ -407,7 +473,7 @@ EXERCISE = Exercise(
         Case("no area", lambda rng: pair([0.1, 0.9], [0.5, 0.5, 0, 0.1], 0, [0.5, 0.4, 0, 0.2])),
         Case("large", lambda rng: pair([0.2, 0.8], [0.3, 0.3, 0.6, 0.5], 0, [0.35, 0.3, 0.7, 0.6])),
         Case("more targets than queries", lambda rng: queries(rng, 2, [0, 4, 1, 4, 2], n_classes=6)),
-        Case("no target", lambda rng: queries(rng, 3, [])),
+        Case("no target", lambda rng: queries(rng, 13, [])),
     ],
     reference=detection.match_cost,
     solution=match_cost,
@@ -456,6 +522,18 @@ EXERCISE = Exercise(
         divided_by_targets,
         never_negative,
         changes_boxes,
+        one_distance_for_all,
+        smooth_distance,
+        distance_of_sizes,
+        bracket_too_wide,
+        five_for_all,
+        box_signs,
+        signs_of_class_and_iou,
+        iou_turned,
+        half_from_the_centre,
+        one_number,
+        class_times_iou,
+        log_iou,
     ],
     conventions=[
         with_generalised_iou,

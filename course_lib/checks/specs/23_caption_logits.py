@@ -162,7 +162,7 @@ def all_positions(words, patches, p):
 
 def positions_by_word(words, patches, p):
     """You look the position up by the word's id: it depends on the place alone, p.pos[:n]."""
-    return rest(p.embed[words] + p.pos[words % len(p.pos)], patches, p)
+    return rest(p.embed[words] + p.pos[words], patches, p)
 
 
 def positions_on_patches_too(words, patches, p):
@@ -404,6 +404,68 @@ def changes_embed(words, patches, p):
     return out
 
 
+def post_norm_without_the_last(words, patches, p):
+    """You norm the sums, as the layer of 2017 does: here each sublayer reads normed words, and p.norm_out
+    stands before the last product."""
+    y = start(words, p)
+    y = p.norm1(y + p.self_attn(y, y, y, tril(y.shape[1])))
+    y = p.norm2(y + p.cross_attn(y, patches, patches))
+    return p.norm3(y + p.ffn(y)) @ p.W + p.b
+
+
+def last_word_with_its_axis(words, patches, p):
+    """You keep the last place alone: in training each of the n places says the next word, so return them
+    all."""
+    return caption_logits(words, patches, p)[:, -1:]
+
+
+def positions_after_the_norm(words, patches, p):
+    """You add the positions to the normed words: add them to the embeddings, so that they stay in y."""
+    n = words.shape[1]
+    y = p.embed[words]
+    h = p.norm1(y) + p.pos[:n]
+    y = y + p.self_attn(h, h, h, tril(n))
+    return head(after_ffn(after_cross(y, patches, p), p), p)
+
+
+def image_added_to_the_words(words, patches, p):
+    """You add the mean of the patches to every word: each word looks for itself, by p.cross_attn."""
+    y = start(words, p) + patches.mean(1, keepdim=True)
+    return head(after_ffn(after_self(y, p), p), p)
+
+
+def keys_of_patches_normed(words, patches, p):
+    """You norm the patches where they are keys: the image encoder has done so, keys and values are the
+    patches as they are."""
+    y = after_self(start(words, p), p)
+    y = y + p.cross_attn(p.norm2(y), p.norm2(patches), patches)
+    return head(after_ffn(y, p), p)
+
+
+def mask_of_the_words_for_patches(words, patches, p):
+    """You give the cross-attention the mask of the words, (n, n): its keys are the N patches, which all may
+    be seen, so no mask."""
+    y = after_self(start(words, p), p)
+    return head(after_ffn(after_cross(y, patches, p, tril(words.shape[1])), p), p)
+
+
+def values_from_the_words(words, patches, p):
+    """Keys and values of your self-attention differ: h = p.norm1(y) is query, key and value."""
+    y = start(words, p)
+    h = p.norm1(y)
+    y = y + p.self_attn(h, h, y, tril(y.shape[1]))
+    return head(after_ffn(after_cross(y, patches, p), p), p)
+
+
+def one_norm_before_all(words, patches, p):
+    """You norm once and give the same normed words to all sublayers: each has a norm of its own, of the y
+    that it finds."""
+    y = start(words, p)
+    h = p.norm1(y)
+    y = y + p.self_attn(h, h, h, tril(y.shape[1])) + p.cross_attn(h, patches, patches) + p.ffn(h)
+    return head(y, p)
+
+
 # ------------------------------------------------------------------ the exercise
 
 
@@ -457,7 +519,7 @@ def decoder(embed, pos, own, across, W1, W2, gammas, W, b):
     )
 
 
-def parts(rng, d=5, d_ff=7, n_vocab=11, max_n=8):
+def parts(rng, d=5, d_ff=7, n_vocab=11, max_n=12):
     own, across = rng.normal(size=(2, 3, d, d))
     return Made(
         decoder,
@@ -512,7 +574,7 @@ EXERCISE = Exercise(
         Case("bos alone", lambda rng: drawn(rng, 2, 1, 6)),
         Case("one patch", lambda rng: drawn(rng, 2, 3, 1)),
         Case("as many words as patches", lambda rng: drawn(rng, 2, 4, 4)),
-        Case("as many words as p.pos has rows", lambda rng: drawn(rng, 1, 8, 3)),
+        Case("as many words as p.pos has rows", lambda rng: drawn(rng, 1, 12, 3)),
     ],
     reference=by_the_library,
     solution=caption_logits,
@@ -569,6 +631,14 @@ EXERCISE = Exercise(
         patches_in_front,
         bos_dropped,
         changes_embed,
+        post_norm_without_the_last,
+        last_word_with_its_axis,
+        positions_after_the_norm,
+        image_added_to_the_words,
+        keys_of_patches_normed,
+        mask_of_the_words_for_patches,
+        values_from_the_words,
+        one_norm_before_all,
     ],
     properties=[the_future_does_not_matter, the_image_matters, the_order_of_patches_does_not_matter],
     hints=[
