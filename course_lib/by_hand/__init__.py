@@ -25,6 +25,14 @@ from course_lib.by_hand.layers import (
 from course_lib.by_hand.masks import causal_mask, hide, masked_softmax, padding_mask
 from course_lib.by_hand.normalise import entropy, log_sum_exp, softmax, softmax_backward
 from course_lib.by_hand.paths import layer_costs, signal_left
+from course_lib.by_hand.pictures import (
+    box_iou,
+    corners,
+    cut_patches,
+    match_cost,
+    patch_shares,
+    patch_similarity,
+)
 from course_lib.by_hand.positions import rotate, rotate_backward, sinusoidal_positions
 from course_lib.by_hand.tiles import tiled_attention, tiled_attention_backward
 from course_lib.by_hand.vectors import nearest, projection, similarity
@@ -36,7 +44,10 @@ __all__ = [
     "attention_scores",
     "beam_search",
     "beam_steps",
+    "box_iou",
     "causal_mask",
+    "corners",
+    "cut_patches",
     "draw_tokens",
     "entropy",
     "feed_forward",
@@ -49,9 +60,12 @@ __all__ = [
     "linear_backward",
     "log_sum_exp",
     "masked_softmax",
+    "match_cost",
     "nearest",
     "next_token_distribution",
     "padding_mask",
+    "patch_shares",
+    "patch_similarity",
     "prefix_matching_score",
     "projection",
     "rotate",

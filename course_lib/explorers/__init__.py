@@ -14,6 +14,7 @@ from course_lib.explorers.sampling import sampling_explorer
 from course_lib.explorers.softmax import softmax_explorer
 from course_lib.explorers.sqrt_d import sqrt_d_explorer
 from course_lib.explorers.training_replay import training_replay_explorer
+from course_lib.explorers.vision import vision_explorer
 
 __all__ = [
     "attention_explorer",
@@ -30,4 +31,5 @@ __all__ = [
     "softmax_explorer",
     "sqrt_d_explorer",
     "training_replay_explorer",
+    "vision_explorer",
 ]
