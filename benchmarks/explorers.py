@@ -58,6 +58,7 @@ CASES = {
     "encoder_decoder": "encoder_decoder_explorer(predict=False)",
     "block": "block_explorer(predict=False)",
     "bert_vs_gpt": "bert_vs_gpt_explorer(predict=False)",
+    "cost": "cost_explorer(predict=False)",
     "sampling": "sampling_explorer(predict=False)",
     "ipywidgets + matplotlib, 16 tokens": YARDSTICK,
 }

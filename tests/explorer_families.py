@@ -170,6 +170,19 @@ def bert_vs_gpt_arguments(rng):
     }
 
 
+def cost_arguments(rng):
+    """All lengths, also the shortest and longest; heads that share keys in every way that is possible."""
+    d_head, n_heads = int(rng.choice([1, 64, 100, 128])), int(rng.integers(8, 65))
+    return {
+        "n": int(rng.choice([16, 262_144, int(2 ** rng.uniform(4, 18))], p=[0.05, 0.05, 0.9])),
+        "d_model": d_head * n_heads,
+        "n_heads": n_heads,
+        "n_kv_heads": int(rng.choice([k for k in range(1, n_heads + 1) if n_heads % k == 0])),
+        "n_layers": int(rng.integers(1, 129)),
+        "bytes_per_number": int(rng.choice([1, 2, 4])),
+    }
+
+
 def multi_head_arguments(rng):
     """The example with heads aimed anywhere and some of them off, or maps of a model, some with values."""
     if rng.random() < 0.6:
@@ -221,6 +234,7 @@ FAMILIES = {
     "attention": (explorers.attention_explorer, attention_arguments),
     "bert_vs_gpt": (explorers.bert_vs_gpt_explorer, bert_vs_gpt_arguments),
     "block": (explorers.block_explorer, block_arguments),
+    "cost": (explorers.cost_explorer, cost_arguments),
     "dot_product": (explorers.dot_product_explorer, dot_product_arguments),
     "encoder_decoder": (explorers.encoder_decoder_explorer, encoder_decoder_arguments),
     "mask": (explorers.mask_explorer, mask_arguments),

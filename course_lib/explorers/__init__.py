@@ -3,6 +3,7 @@
 from course_lib.explorers.attention import attention_explorer
 from course_lib.explorers.bert_vs_gpt import bert_vs_gpt_explorer
 from course_lib.explorers.block import block_explorer
+from course_lib.explorers.cost import cost_explorer
 from course_lib.explorers.dot_product import dot_product_explorer
 from course_lib.explorers.encoder_decoder import encoder_decoder_explorer
 from course_lib.explorers.mask import mask_explorer
@@ -20,6 +21,7 @@ __all__ = [
     "attention_explorer",
     "bert_vs_gpt_explorer",
     "block_explorer",
+    "cost_explorer",
     "dot_product_explorer",
     "encoder_decoder_explorer",
     "mask_explorer",
