@@ -42,7 +42,7 @@ class Call:
 
     `case` is the index of its case; `purpose` is float64, float32, again, reused (after a call with another
     input), eval, or the argument that it replaces. `takes` and `gives` are those of the exercise; `build`
-    says how a module is made, None for functions.
+    says how a module is made, None for functions; `times` how often a function is called with them.
     """
 
     case: int
@@ -52,6 +52,7 @@ class Call:
     takes: str = "numpy"
     gives: str = "numbers"
     build: "Build | None" = None
+    times: int = 1
 
 
 @dataclass(frozen=True)
@@ -150,7 +151,7 @@ def make_calls(exercise: Exercise, seed: int = 0) -> Calls:
         rng = np.random.default_rng([seed, index])
         args = case.inputs(rng)
         build = _build(exercise, case, args, rng)
-        call = Call(index, "float64", args, case.options, exercise.takes, exercise.gives, build)
+        call = Call(index, "float64", args, case.options, exercise.takes, exercise.gives, build, case.times)
         calls.append(call)
         if is_float(args):
             calls.append(_in_float32(call))
@@ -263,11 +264,23 @@ def _run_one(function: Callable, call: Call, deadline: Deadline) -> Answer:
 
 def _called(function: Callable, args: tuple, options: Mapping[str, object], call: Call) -> Answer:
     if call.build is None:
-        return _pack(function(*args, **options), call.gives)
+        return _stacked([_pack(function(*args, **options), call.gives) for _ in range(call.times)])
     from course_lib.checks.modules import run_module
 
     value, gradients = run_module(function, args, options, call.build, grad=call.purpose == "float64")
     return replace(_pack(value, call.gives), gradients=gradients)
+
+
+def _stacked(answers: Sequence[Answer]) -> Answer:
+    """The only answer itself; several as one, their arrays stacked, or the first that gave no value."""
+    no_value = next((answer for answer in answers if answer.kind != "value"), None)
+    if no_value or len(answers) == 1:
+        return no_value or answers[0]
+    try:
+        parts = tuple(map(np.stack, zip(*(answer.arrays() for answer in answers), strict=True)))
+    except ValueError:
+        return Answer("odd", text="another shape in each call")
+    return Answer("value", parts if isinstance(answers[0].value, tuple) else parts[0])
 
 
 def _pack(value: object, gives: str) -> Answer:

@@ -24,6 +24,8 @@ class Case:
     A case that the reference answers with an exception must raise the same exception in an answer.
     `rtol` and `atol` replace the exercise's own, e.g. atol 0.0 where zeros must be exact.
     `measure` (a `Seen` -> dict of numbers, name first) replaces the outputs of random answers by statistics.
+    With `times` the answer is called so often with the same arguments, a generator among them going on; its
+    outputs are stacked along a new first axis.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Case:
     measure: "Callable[[Seen], Mapping[str, float]] | None" = None
     rtol: float | None = None
     atol: float | None = None
+    times: int = 1
 
 
 @dataclass(frozen=True, eq=False)  # an exercise is equal to itself alone, so it can be a key

@@ -494,6 +494,51 @@ def test_a_generator_of_ones_own_is_noticed():
     assert verdict.misconception == "second call"
 
 
+CALLS = toy(
+    flip,
+    [
+        Case("two tokens", lambda rng: (np.arange(1, 3), Made(np.random.default_rng, 7), 0.0)),
+        Case(
+            "40 calls with one generator",
+            lambda rng: (np.arange(1, 41), Made(np.random.default_rng, 7), 0.5),
+            measure=lambda seen: {"calls with 20 zeros": ((seen.outputs["out"] == 0).sum(-1) == 20).mean()},
+            atol=0.45,
+            times=40,
+        ),
+    ],
+    {"ids": ("n",), "rng": (), "rate": ()},
+    takes="numpy",
+)
+
+
+def exactly_so_many(ids, rng, rate):
+    zeros = rng.permutation(len(ids)) < rate * len(ids)
+    return np.where(zeros, 0, ids)
+
+
+def test_several_calls_with_one_generator_are_judged_together():
+    def turned(ids, rng, rate):
+        return np.where(rng.random(len(ids)) > rate, ids, 0)
+
+    assert judged(turned, CALLS).status == "right"
+    verdict = judged(exactly_so_many, CALLS)
+    assert verdict.status == "wrong"
+    assert "calls with 20 zeros is 1, expected 0.1" in verdict.message
+
+
+def test_calls_that_give_no_value_or_different_shapes_are_said():
+    def shorter_and_shorter(ids, rng, rate):
+        return ids if rate == 0 else ids[: rng.integers(1, len(ids))]
+
+    said = judged(shorter_and_shorter, CALLS).message
+    assert "One array is expected (out), but another shape in each call came" in said
+
+    def now_and_then(ids, rng, rate):
+        return flip(ids, rng, rate) if rate == 0 or rng.random() < 0.9 else None
+
+    assert judged(now_and_then, CALLS).message.startswith("Nothing was returned")
+
+
 # ------------------------------------------------------------------ text
 
 
