@@ -268,6 +268,12 @@ def test_other_shapes_are_explained(change, said):
     assert said in judged(answer).message
 
 
+def test_lists_of_any_length_are_shown_whole():
+    verdict = judged(lambda tokens, pair, new: tokens[:1], load_exercise("merge_pair"))
+    assert verdict.misconception == "shape"
+    assert "merged is [a], expected [a, b]. This was on `merge_pair(" in verdict.message
+
+
 def test_a_list_around_a_number_is_a_matter_of_shape():
     exercise = load_exercise("weighted_average")
     verdict = judged(lambda values, weights: [np.average(values, weights=weights)], exercise)
