@@ -60,6 +60,7 @@ CASES = {
     "bert_vs_gpt": "bert_vs_gpt_explorer(predict=False)",
     "cost": "cost_explorer(predict=False)",
     "sampling": "sampling_explorer(predict=False)",
+    "tokenizer": "tokenizer_explorer(predict=False)",
     "ipywidgets + matplotlib, 16 tokens": YARDSTICK,
 }
 

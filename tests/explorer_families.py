@@ -229,6 +229,29 @@ def sampling_arguments(rng):
     }
 
 
+TEXTS = [
+    "low lower lowest",
+    "a banana, 12345!",
+    "We'll  see\n\tit's ½ naïve_東京 🐚\u00a0x",
+    "Καλημέρα",
+    "",
+    "  two ",
+]
+
+
+def tokenizer_arguments(rng):
+    """The lesson's merges or some learnt from a small text, on texts of several scripts."""
+    made = [{}, {"learn_from": " ".join(TEXTS) * 2, "n_vocab": int(rng.integers(256, 290))}]
+    arguments = made[int(rng.random() < 0.5)]
+    most = 1129 if not arguments else 0
+    words = rng.choice([*TEXTS, "attention is all", "headaches"], rng.integers(1, 5)).tolist()
+    return {
+        "text": " ".join(words),
+        "n_merges": int(rng.integers(most + 1)) if most and rng.random() < 0.8 else None,
+        **arguments,
+    }
+
+
 # One line per family: factory, random arguments.
 FAMILIES = {
     "attention": (explorers.attention_explorer, attention_arguments),
@@ -245,5 +268,6 @@ FAMILIES = {
     "sampling": (explorers.sampling_explorer, sampling_arguments),
     "softmax": (explorers.softmax_explorer, softmax_arguments),
     "sqrt_d": (explorers.sqrt_d_explorer, sqrt_d_arguments),
+    "tokenizer": (explorers.tokenizer_explorer, tokenizer_arguments),
     "training_replay": (explorers.training_replay_explorer, training_replay_arguments),
 }

@@ -14,6 +14,7 @@ from course_lib.explorers.qkv import qkv_explorer
 from course_lib.explorers.sampling import sampling_explorer
 from course_lib.explorers.softmax import softmax_explorer
 from course_lib.explorers.sqrt_d import sqrt_d_explorer
+from course_lib.explorers.tokenizer import tokenizer_explorer
 from course_lib.explorers.training_replay import training_replay_explorer
 from course_lib.explorers.vision import vision_explorer
 
@@ -32,6 +33,7 @@ __all__ = [
     "sampling_explorer",
     "softmax_explorer",
     "sqrt_d_explorer",
+    "tokenizer_explorer",
     "training_replay_explorer",
     "vision_explorer",
 ]

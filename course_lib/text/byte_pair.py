@@ -80,12 +80,21 @@ def learn_merges(words: Mapping[bytes, int], n_tokens: int) -> list[BytePair]:
     Each merge takes the most frequent pair, of equally frequent ones the pair whose parts are the oldest
     tokens. It ends early when no pair occurs twice. Counts are changed only in the words that hold the pair.
     """
+    return list(counted_merges(words, n_tokens))
+
+
+def counted_merges(words: Mapping[bytes, int], n_tokens: int) -> dict[BytePair, int]:
+    """The merges of `learn_merges` in order, each with how often its pair occurred when it was chosen.
+
+    >>> counted_merges({b"low": 5, b"log": 2}, 258)
+    {(b'l', b'o'): 7, (b'lo', b'w'): 5}
+    """
     tokens = [bytes([byte]) for byte in range(N_BYTES)]
     corpus = _Corpus(words)
-    merges = []
+    merges = {}
     while len(tokens) < n_tokens and (pair := corpus.most_frequent()):
         left, right = tokens[pair[0]], tokens[pair[1]]
-        merges.append((left, right))
+        merges[left, right] = corpus.counts[pair]
         corpus.merge(pair, len(tokens))
         tokens.append(left + right)
     return merges
