@@ -3,7 +3,7 @@
 #   course:
 #     title: Tokens
 #     question: What does a model read, if neither letters nor words?
-#     minutes: 59
+#     minutes: 61
 #     short_path: 27
 #     needs: [00_start, 01_dot_products, 02_softmax, 03_attention, 04_masks, 05_gradients]
 #     objectives:
@@ -500,7 +500,7 @@ assert len(one_word) == 250 and 20 <= len(across) <= 30
 # **Change it.** Run `pieces("Maria")` with your own name in a new cell. Then write it with a space in front. Which letters are joined?
 
 # %% [markdown]
-# ## One text, three vocabularies (7 min)
+# ## One text, three vocabularies (9 min)
 #
 # How many merges? Each one adds a row to the embedding table, and shortens the text a little.
 #
@@ -547,6 +547,31 @@ assert sum(c not in by_character.vocabulary.ids for c in text.held_out) == 6 and
 # **Look.** With as many tokens as there are words, byte pairs need 2,839 tokens for 2,227 words: 1.3 to a word, and none is unknown. (Even the characters met unknown ones: the true minus sign and the letter Z.)
 # The first 180 merges save half, the other 949 not even a fifth more. Frequent pairs are few. Real vocabularies are trained on far more text, and so have far more merges that pay: GPT-2 has 50,257 tokens (its section 2.3).
 #
+# **Change it.** The explorer draws this curve for one sentence, and plays our merges one at a time. **After how many merges is *␣attention* one token, and which two pieces were joined last?** The challenge at the bottom of the card checks your number.
+# Then write over the sentence: it is cut as you type. Which words of yours stay in pieces, even with all merges?
+#
+# <details><summary>Answer</summary>
+#
+# After 472: *␣at* and *tention*. Names, typing errors and words from other subjects stay in pieces: the lessons did not have them, or too seldom.
+#
+# </details>
+
+# %%
+from course_lib.explorers import tokenizer_explorer
+
+tokenizer_explorer(predict=False)
+
+# %% [markdown]
+# **Run.** The same from code, one merge before the last.
+
+# %%
+played = tokenizer_explorer(" attention", n_merges=472, predict=False)
+assert played.merges == tokenizer.merges and played.tokens == [b" attention"]
+print("one merge before:", bpe_encode([bytes([b]) for b in b" attention"], tokenizer.merges[:471]))
+print(f"the pair came {played.counts[471]} times in lessons 00 to 04")
+assert tokenizer.merges[471] == (b" at", b"tention")
+
+# %% [markdown]
 # Is our tokenizer the same as the one that others use? The file with the text also holds the ids of one sample, made by Hugging Face's `tokenizers` library with our merges. A test of the course makes them afresh.
 
 # %%
