@@ -316,6 +316,128 @@ def reads_the_last_token(logp, bos, eos, beam, max_len, alpha):
     )
 
 
+def finished_alone(logp, bos, eos, beam, max_len, alpha):
+    """You choose among finished prefixes alone, and there may be none: those cut at max_len compete as they
+    are."""
+    return searched(logp, bos, eos, beam, max_len, alpha, pool=lambda finished, live: finished)
+
+
+def without_any_eos(logp, bos, eos, beam, max_len, alpha):
+    """eos is missing from your tokens, and a sentence of eos alone is empty: it stays in, bos is left out."""
+    tokens, score = searched(logp, bos, eos, beam, max_len, alpha)
+    return [token for token in tokens if token != eos], score
+
+
+def product_from_one(logp, bos, eos, beam, max_len, alpha):
+    """You multiply log-probabilities, which turns the sign at each step: start with 0 and add."""
+    live, finished = [((), 1.0)], []
+    for _ in range(max_len):
+        longer = [
+            ((*tokens, token), total * more)
+            for tokens, total in live
+            for token, more in logp((bos, *tokens)).items()
+        ]
+        best = sorted(longer, key=lambda c: -c[1])[:beam]
+        finished += [c for c in best if c[0][-1] == eos]
+        live = [c for c in best if c[0][-1] != eos]
+    tokens, total = max(finished + live, key=lambda c: c[1] / len(c[0]) ** alpha)
+    return list(tokens), total / len(tokens) ** alpha
+
+
+def tuples_sorted(logp, bos, eos, beam, max_len, alpha):
+    """You sort tuples (sum, prefix): of equal sums the tokens then decide. Sort by the sum alone, key=..., so
+    that the earlier candidate stays."""
+    return searched(
+        logp,
+        bos,
+        eos,
+        beam,
+        max_len,
+        alpha,
+        best=lambda longer, beam, eos: sorted(longer, key=lambda c: (c[1], c[0]), reverse=True)[:beam],
+    )
+
+
+def places_lost_for_good(logp, bos, eos, beam, max_len, alpha):
+    """A finished prefix takes its place for good in yours: only in its own step, after that `beam` prefixes
+    may stay again."""
+    live, finished, places = [((), 0.0)], [], beam
+    for _ in range(max_len):
+        longer = [
+            ((*tokens, token), total + more)
+            for tokens, total in live
+            for token, more in logp((bos, *tokens)).items()
+        ]
+        best = sorted(longer, key=lambda c: -c[1])[:places]
+        live = [c for c in best if c[0][-1] != eos]
+        finished += [c for c in best if c[0][-1] == eos]
+        places = beam - len(finished)
+    tokens, total = max(finished + live, key=lambda c: c[1] / len(c[0]) ** alpha)
+    return list(tokens), total / len(tokens) ** alpha
+
+
+def finished_stay_in_the_beam(logp, bos, eos, beam, max_len, alpha):
+    """Finished prefixes stay in the beam and keep their places: put them aside, they leave it and compete at
+    the end."""
+    live = [((), 0.0)]
+    for _ in range(max_len):
+        longer = []
+        for tokens, total in live:
+            if tokens and tokens[-1] == eos:
+                longer.append((tokens, total))
+                continue
+            longer += [((*tokens, t), total + more) for t, more in logp((bos, *tokens)).items()]
+        live = sorted(longer, key=lambda c: -c[1])[:beam]
+    tokens, total = max(live, key=lambda c: c[1] / len(c[0]) ** alpha)
+    return list(tokens), total / len(tokens) ** alpha
+
+
+def finished_stay_and_scores_decide(logp, bos, eos, beam, max_len, alpha):
+    """Finished prefixes stay in the beam, and the places go by score: the sums decide who stays, and finished
+    ones are put aside."""
+    live = [((), 0.0)]
+    for _ in range(max_len):
+        longer = []
+        for tokens, total in live:
+            if tokens and tokens[-1] == eos:
+                longer.append((tokens, total))
+                continue
+            longer += [((*tokens, t), total + more) for t, more in logp((bos, *tokens)).items()]
+        live = sorted(longer, key=lambda c: -c[1] / len(c[0]) ** alpha)[:beam]
+    tokens, total = max(live, key=lambda c: c[1] / len(c[0]) ** alpha)
+    return list(tokens), total / len(tokens) ** alpha
+
+
+def stops_when_as_many_have_ended(logp, bos, eos, beam, max_len, alpha):
+    """You stop as soon as `beam` prefixes have ended: go on while prefixes are left, a longer one may be
+    better."""
+    return searched(
+        logp, bos, eos, beam, max_len, alpha, stop=lambda finished, live, beam: len(finished) >= beam
+    )
+
+
+def times_length(logp, bos, eos, beam, max_len, alpha):
+    """You multiply by length**alpha: log-probabilities are negative, so long sentences then lose even more.
+    Divide."""
+    return searched(
+        logp, bos, eos, beam, max_len, alpha, score=lambda total, tokens, a: total * len(tokens) ** a
+    )
+
+
+def last_of_the_beam(logp, bos, eos, beam, max_len, alpha):
+    """You return the best prefix by its sum and give its score: the score, sum / length**alpha, decides."""
+    tokens, total = searched(
+        logp,
+        bos,
+        eos,
+        beam,
+        max_len,
+        alpha,
+        score=lambda total, tokens, a: total,
+    )
+    return tokens, total / len(tokens) ** alpha
+
+
 # ------------------------------------------------------------------ the exercise
 
 
@@ -384,6 +506,23 @@ EARLY = {
     (2, 3): {EOS: 1.0},
     "else": {EOS: 1.0},
 }
+# With a beam of 2 an early end is overtaken at step 2, and is the best at last.
+OVERTAKEN = {
+    (): {1: 0.7, EOS: 0.2, 2: 0.1},
+    (1,): {2: 0.6, 1: 0.3, EOS: 0.1},
+    (1, 1): {EOS: 0.7, 1: 0.2, 2: 0.1},
+    (1, 2): {2: 0.6, EOS: 0.3, 1: 0.1},
+    "else": {EOS: 0.6, 1: 0.3, 2: 0.1},
+}
+# An early end that kept its place would drive out the start of the best sentence.
+HELD = {
+    (): {EOS: 0.45, 2: 0.35, 1: 0.2},
+    (1,): {1: 0.7, EOS: 0.2, 2: 0.1},
+    (2,): {EOS: 0.45, 1: 0.35, 2: 0.2},
+    (1, 1): {EOS: 0.45, 1: 0.35, 2: 0.2},
+    (2, 1): {2: 0.6, 1: 0.3, EOS: 0.1},
+    "else": {EOS: 0.6, 1: 0.3, 2: 0.1},
+}
 NEVER = {(): {1: 0.7, 2: 0.3}, "else": {1: 0.4, 2: 0.6}}
 
 
@@ -433,6 +572,8 @@ EXERCISE = Exercise(
         case("any probabilities, beam 2", random_table, 2, 4, 0.0),
         case("wider is better, beam 1", LADDER, 1, 3, 0.0),
         case("wider is better, beam 2", LADDER, 2, 3, 0.0),
+        case("an early end is overtaken", OVERTAKEN, 2, 4, 0.0),
+        case("an early end gives its place back", HELD, 2, 4, 1.0),
         case("any probabilities, beam 3, alpha 0.8", random_table, 3, 4, 0.8),
         case("any probabilities, beam 4, alpha 1.3", random_table, 4, 3, 1.3),
     ],
@@ -467,6 +608,16 @@ EXERCISE = Exercise(
         without_eos,
         goes_on_after_eos,
         reads_the_last_token,
+        finished_alone,
+        without_any_eos,
+        product_from_one,
+        tuples_sorted,
+        places_lost_for_good,
+        finished_stay_in_the_beam,
+        finished_stay_and_scores_decide,
+        stops_when_as_many_have_ended,
+        times_length,
+        last_of_the_beam,
     ],
     conventions=[wu_length],
     properties=[score_belongs_to_the_tokens],

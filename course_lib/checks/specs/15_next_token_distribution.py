@@ -288,6 +288,82 @@ def changes_logits(logits, temperature=1.0, top_k=None, top_p=None):
     return solved(logits, 1.0 if temperature else 0, top_k, top_p)
 
 
+def sorted_after_top_p(logits, temperature=1.0, top_k=None, top_p=None):
+    """With top_p your probabilities come back sorted: put each in the place of its token."""
+    p = solved(logits, temperature, top_k, top_p)
+    return p if top_p is None or temperature == 0 else p.sort(descending=True).values
+
+
+def cut_logits_are_zero(logits, temperature=1.0, top_k=None, top_p=None):
+    """You set the logits of cut tokens to 0: softmax gives exp(0) = 1 to them. Set them to -inf, or their
+    probabilities to 0."""
+    if temperature == 0:
+        return one_hot(logits)
+    kept = solved(logits, temperature, top_k, top_p) > 0
+    return torch.where(kept, logits / temperature, 0).softmax(-1)
+
+
+def zeros_before_softmax_of_k(logits, temperature=1.0, top_k=None, top_p=None):
+    """Top-k sets logits to 0 in yours: softmax gives exp(0) = 1 to them, so take -inf."""
+    if temperature == 0:
+        return one_hot(logits)
+    scores = logits / temperature
+    if top_k is not None:
+        kept = scores.argsort(descending=True, stable=True)[:top_k]
+        scores = torch.zeros_like(scores).scatter(0, kept, scores[kept])
+    return solved(scores, 1.0, None, top_p)
+
+
+def no_token_may_be_left(logits, temperature=1.0, top_k=None, top_p=None):
+    """Where the likeliest token alone exceeds top_p you keep no token at all: the one with which the mass
+    reaches top_p belongs to the set."""
+    return solved(
+        logits, temperature, top_k, top_p, p=lambda p, m: torch.where(p.cumsum(0) <= m + 1e-7, p, 0)
+    )
+
+
+def threshold_without_guard(logits, temperature=1.0, top_k=None, top_p=None):
+    """You keep the tokens whose own probability is at least top_p, and there may be none: it is the mass of
+    the likeliest together that counts."""
+    return solved(logits, temperature, top_k, top_p, p=lambda p, m: torch.where(p >= m, p, 0))
+
+
+def p_before_temperature(logits, temperature=1.0, top_k=None, top_p=None):
+    """You cut by top-p first: the order is temperature, top-k, top-p."""
+    if temperature == 0:
+        return one_hot(logits)
+    if top_p is not None:
+        kept = solved(logits, 1.0, None, top_p) > 0
+        logits = torch.where(kept, logits, -torch.inf)
+    return solved(logits, temperature, top_k, None)
+
+
+def index_at_zero(logits, temperature=1.0, top_k=None, top_p=None):
+    """At temperature 0 you return a token: a distribution is asked for, 1 at that token and 0 elsewhere."""
+    return logits.argmax() if temperature == 0 else solved(logits, temperature, top_k, top_p)
+
+
+def one_p_less(logits, temperature=1.0, top_k=None, top_p=None):
+    """You cut the likeliest tokens whose mass reaches top_p and keep the rest: it is the other way round."""
+
+    def cut(p, top_p):
+        rest = torch.where(p.cumsum(0) - p < top_p - 1e-9, 0, p)
+        return rest if rest.sum() > 0 else p
+
+    return solved(logits, temperature, top_k, top_p, p=cut)
+
+
+def never_quite_cold(logits, temperature=1.0, top_k=None, top_p=None):
+    """You add a small number to the temperature, or never let it be 0: that shares the mass among equal
+    maxima, and warms others. At 0 give all to the first maximum."""
+    return solved(logits, temperature + 0.01, top_k, top_p)
+
+
+def logarithms(logits, temperature=1.0, top_k=None, top_p=None):
+    """You return log-probabilities: probabilities are asked for, which sum to 1."""
+    return solved(logits, temperature, top_k, top_p).log()
+
+
 # ------------------------------------------------------------------ the exercise
 
 
@@ -380,6 +456,16 @@ EXERCISE = Exercise(
         overflows,
         a_token,
         changes_logits,
+        sorted_after_top_p,
+        cut_logits_are_zero,
+        zeros_before_softmax_of_k,
+        no_token_may_be_left,
+        threshold_without_guard,
+        p_before_temperature,
+        index_at_zero,
+        one_p_less,
+        never_quite_cold,
+        logarithms,
     ],
     properties=[sums_to_one],
     hints=[

@@ -212,6 +212,75 @@ def changes_merges(word, merges):
     return tokens
 
 
+def end_of_word_added(word, merges):
+    """You append an end-of-word mark: this exercise has none, the tokens put together are the word."""
+    return [*bpe_encode(word, merges), "</w>"]
+
+
+def turned_list(word, merges):
+    """You go through the merges from the last to the first: the one learnt first comes first."""
+    tokens = list(word)
+    for pair in reversed(merges):
+        tokens = merged(tokens, pair)
+    return tokens
+
+
+def nothing_left_to_merge_breaks(word, merges):
+    """Your loop does not end where no known pair is left: return the tokens then, `min` of nothing raises."""
+    ranks = {tuple(pair): rank for rank, pair in enumerate(merges)}
+    tokens = list(word)
+    while len(tokens) > 1:
+        pair = min((pair for pair in pairwise(tokens) if pair in ranks), key=ranks.get)
+        tokens = merged(tokens, pair)
+    return tokens
+
+
+def replaced_in_the_text(word, merges):
+    """You replace in the text, which knows nothing of tokens: cut the word into letters and merge
+    neighbours."""
+    for left, right in merges:
+        word = word.replace(left + right, f" {left + right} ")
+    return word.split()
+
+
+def left_to_right_once(word, merges):
+    """You go through the word once and let each token grow as long as a merge is known: at each step the pair
+    learnt first, in the whole word."""
+    known, tokens, i = {tuple(pair) for pair in merges}, list(word), 0
+    while i < len(tokens) - 1:
+        if (tokens[i], tokens[i + 1]) in known:
+            tokens[i : i + 2] = [tokens[i] + tokens[i + 1]]
+        else:
+            i += 1
+    return tokens
+
+
+def once_per_pair(word, merges):
+    """You merge one occurrence of each pair: all occurrences in the word are merged."""
+    tokens = list(word)
+    for left, right in merges:
+        for i in range(len(tokens) - 1):
+            if (tokens[i], tokens[i + 1]) == (left, right):
+                tokens[i : i + 2] = [left + right]
+                break
+    return tokens
+
+
+def unknown_letters_dropped(word, merges):
+    """You leave out letters that stand in no merge: they stay tokens of their own."""
+    letters = set("".join("".join(pair) for pair in merges))
+    return [token for token in bpe_encode(word, merges) if token[0] in letters]
+
+
+def as_pairs(word, merges):
+    """You return the merges that were used: the tokens are asked for."""
+    tokens, used = list(word), []
+    for pair in merges:
+        longer, tokens = tokens, merged(tokens, pair)
+        used += ["".join(pair)] * (len(longer) > len(tokens))
+    return used
+
+
 # ------------------------------------------------------------------ the exercise
 
 
@@ -293,6 +362,14 @@ EXERCISE = Exercise(
         last_letter_lost,
         empty_word_breaks,
         changes_merges,
+        end_of_word_added,
+        turned_list,
+        nothing_left_to_merge_breaks,
+        replaced_in_the_text,
+        left_to_right_once,
+        once_per_pair,
+        unknown_letters_dropped,
+        as_pairs,
     ],
     properties=[nothing_is_lost],
     hints=[

@@ -202,6 +202,90 @@ def changes_tokens(tokens, pair, new):
     return list(tokens)
 
 
+def by_spaced_text(tokens, pair, new):
+    """You look for the pair in a text with spaces: there "ab c" holds "b c" too. Compare whole tokens."""
+    return " ".join(tokens).replace(" ".join(pair), new).split(" ")
+
+
+def list_against_tuple(tokens, pair, new):
+    """You compare a list with a tuple, which are never equal: tuple(tokens[i:i + 2]) == tuple(pair)."""
+    return list(tokens)
+
+
+def new_spread(tokens, pair, new):
+    """Your new token falls apart into its letters: append it, extend and += take a text letter by letter."""
+    result, i = [], 0
+    while i < len(tokens):
+        if tuple(tokens[i : i + 2]) == tuple(pair):
+            result.extend(new)
+            i += 2
+        else:
+            result.append(tokens[i])
+            i += 1
+    return result
+
+
+def pair_at_the_end_missed(tokens, pair, new):
+    """A pair at the end is missed: your loop stops two tokens before it, the last pair begins at len(tokens)
+    - 2."""
+    result, i = [], 0
+    while i < len(tokens) - 2:
+        if tuple(tokens[i : i + 2]) == tuple(pair):
+            result.append(new)
+            i += 2
+        else:
+            result.append(tokens[i])
+            i += 1
+    return result + list(tokens[i:])
+
+
+def reads_past_the_end(tokens, pair, new):
+    """You read tokens[i + 1] where no token follows: ask for i + 1 < len(tokens) first, or compare slices."""
+    result, i = [], 0
+    while i < len(tokens):
+        if tokens[i] == pair[0] and tokens[i + 1] == pair[1]:
+            result.append(new)
+            i += 2
+        else:
+            result.append(tokens[i])
+            i += 1
+    return result
+
+
+def list_shrinks_under_the_loop(tokens, pair, new):
+    """The list grows shorter while your `for` counts up to its old length: use a while loop, or build a new
+    list."""
+    result = list(tokens)
+    for i in range(len(result) - 1):
+        if (result[i], result[i + 1]) == tuple(pair):
+            result[i : i + 2] = [new]
+    return result
+
+
+def joined_to_text(tokens, pair, new):
+    """You return one text: a list of tokens is asked for."""
+    return "".join(merge_pair(tokens, pair, new))
+
+
+def one_half_is_enough(tokens, pair, new):
+    """You merge where one of the two fits: both must, so `and`."""
+    result, i = [], 0
+    while i < len(tokens):
+        if i + 1 < len(tokens) and (tokens[i] == pair[0] or tokens[i + 1] == pair[1]):
+            result.append(new)
+            i += 2
+        else:
+            result.append(tokens[i])
+            i += 1
+    return result
+
+
+def nothing_returned_without_the_pair(tokens, pair, new):
+    """Where the pair does not occur you return an empty list: the tokens stay as they are."""
+    result = merge_pair(tokens, pair, new)
+    return result if len(result) < len(tokens) else []
+
+
 # ------------------------------------------------------------------ the exercise
 
 
@@ -241,6 +325,8 @@ EXERCISE = Exercise(
         ),
         Case("both orders occur", lambda rng: (letters("abba"), ("a", "b"), "NEW")),
         Case("no such pair", lambda rng: (letters("cat"), ("t", "a"), "NEW")),
+        Case("a token ends like the left half", lambda rng: (["ab", "c", "b", "c"], ("b", "c"), "NEW")),
+        Case("a token begins like the right half", lambda rng: (["a", "bc", "a", "b"], ("a", "b"), "NEW")),
         Case("pair at the end", lambda rng: (letters("xyab"), ("a", "b"), "NEW")),
         Case("one token", lambda rng: (["a"], ("a", "b"), "NEW")),
         Case("the left half is last", lambda rng: (letters("aba"), ("a", "b"), "NEW")),
@@ -265,6 +351,15 @@ EXERCISE = Exercise(
         every_second,
         pair_removed,
         changes_tokens,
+        by_spaced_text,
+        list_against_tuple,
+        new_spread,
+        pair_at_the_end_missed,
+        reads_past_the_end,
+        list_shrinks_under_the_loop,
+        joined_to_text,
+        one_half_is_enough,
+        nothing_returned_without_the_pair,
     ],
     properties=[as_many_less_as_merged],
     hints=[
