@@ -41,6 +41,13 @@ def attention(n: int) -> str:
     return f"attention_explorer({[WORDS[i % 16] for i in range(n)]!r}, predict=False)"
 
 
+def given(n_layers: int, n: int) -> str:
+    """A map of weights as a trained model has them: n_layers layers of 12 heads."""
+    tokens = [WORDS[i % 16] for i in range(n)]
+    maps = f"np.random.default_rng(0).dirichlet(np.full({n}, 0.1), ({n_layers}, 12, {n}))"
+    return f"import numpy as np\nattention_explorer({tokens!r}, weights={maps}, predict=False)"
+
+
 CASES = {
     "dot_product": "dot_product_explorer(predict=False)",
     "softmax, 3 scores": "softmax_explorer(predict=False)",
@@ -49,6 +56,8 @@ CASES = {
     "attention, 16 tokens": attention(16),
     "attention, 64 tokens": attention(64),
     "attention, 256 tokens": attention(256),
+    "attention, 6 layers x 12 heads, 32 tokens": given(6, 32),
+    "attention, 12 heads, 512 tokens": given(1, 512),
     "mask": "mask_explorer(predict=False)",
     "training_replay": "training_replay_explorer(predict=False)",
     "path_length": "path_length_explorer(predict=False)",
@@ -61,6 +70,7 @@ CASES = {
     "cost": "cost_explorer(predict=False)",
     "sampling": "sampling_explorer(predict=False)",
     "tokenizer": "tokenizer_explorer(predict=False)",
+    "vision": "vision_explorer(predict=False)",
     "ipywidgets + matplotlib, 16 tokens": YARDSTICK,
 }
 

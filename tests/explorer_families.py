@@ -22,7 +22,15 @@ def softmax_arguments(rng):
 
 
 def attention_arguments(rng):
-    """Planes in half of the cases, maps of more tokens or dimensions in the others."""
+    """Planes in half of the cases, maps of more tokens or dimensions in the others, some of them given."""
+    if rng.random() < 0.2:
+        layers, heads, n = (int(k) for k in rng.integers((1, 1, 1), (4, 4, 13)))
+        maps = rng.dirichlet(np.ones(n) * 0.4, (layers, heads, n))
+        if rng.random() < 0.4:
+            maps = np.tril(maps + 1e-3) / np.tril(maps + 1e-3).sum(axis=-1, keepdims=True)
+        place = {"layer": int(rng.integers(layers)), "head": int(rng.integers(heads))}
+        words = rng.choice(["[CLS]", "cat", "it", "sat"], n).tolist()
+        return {"text_or_tokens": words, "weights": maps, "query": int(rng.integers(n)), **place}
     n = int(rng.integers(1, 11)) if rng.random() < 0.5 else int(rng.integers(11, 17))
     n_heads, d_head = int(rng.integers(1, 4)), int(rng.choice([2, 2, 3, 16]))
     tied = np.tile([1.0, 0.0], (n_heads, n, 1)) * np.where(np.arange(n) == n - 1, -1, 1)[:, None]
@@ -252,6 +260,47 @@ def tokenizer_arguments(rng):
     }
 
 
+def vision_arguments(rng):
+    """Patches of like pixels, of a model, with a class token; boxes with and without maps; captions."""
+    view = rng.choice(["similar", "patches", "boxes", "caption"])
+    side, P, heads = 4 * int(rng.integers(1, 4)), int(rng.choice([1, 2, 4])), int(rng.integers(1, 4))
+    n = (side // P) ** 2
+    image = (rng.integers(0, 17, (side, side)) / 16) * (rng.random((side, side)) < 0.6)
+    some_head = None if rng.random() < 0.4 else int(rng.integers(heads))
+    if view == "similar":
+        return {"image": image, "patch": P, "query": int(rng.integers(n))}
+    rows = {"patches": n + int(rng.integers(2)), "boxes": int(rng.integers(1, 10)), "caption": 5}[view]
+    columns = rows if view == "patches" else n
+    weights = rng.dirichlet(np.ones(columns) * 0.5, (heads, rows)).round(2)
+    if rng.random() < 0.2:
+        weights[:] = 1 / columns
+    given = {"image": image, "patch": P, "weights": weights, "head": some_head}
+    if view == "patches":
+        return {**given, "query": int(rng.integers(rows))}
+    m = int(rng.integers(min(rows, 4) + 1))
+    objects = {
+        "targets": rng.uniform(0.1, 0.6, (m, 4)),
+        "labels": rng.integers(3, size=m),
+        "classes": ["one", "two", "six"],
+    }
+    if view == "caption":
+        objects = objects if rng.random() < 0.6 else {}
+        return {**given, **objects, "words": "a two below a six", "word": int(rng.integers(5))}
+    if rng.random() < 0.3:
+        given = {"image": image}
+    return {
+        **given,
+        **objects,
+        "boxes": rng.uniform(0.1, 0.6, (rows, 4)),
+        "class_prob": rng.dirichlet(np.ones(4) * 0.4, rows),
+        "places": rng.uniform(0, 1, (rows, 2)) if rng.random() < 0.5 else None,
+        "cost": rng.normal(size=(rows, m)) if rng.random() < 0.3 else None,
+        "matched": rng.permutation(rows)[:m].tolist() if rng.random() < 0.5 else None,
+        "query": int(rng.integers(rows)),
+        "threshold": round(float(rng.uniform(0, 1)), 2),
+    }
+
+
 # One line per family: factory, random arguments.
 FAMILIES = {
     "attention": (explorers.attention_explorer, attention_arguments),
@@ -270,4 +319,5 @@ FAMILIES = {
     "sqrt_d": (explorers.sqrt_d_explorer, sqrt_d_arguments),
     "tokenizer": (explorers.tokenizer_explorer, tokenizer_arguments),
     "training_replay": (explorers.training_replay_explorer, training_replay_arguments),
+    "vision": (explorers.vision_explorer, vision_arguments),
 }

@@ -4,6 +4,7 @@ Up to 10 tokens in 2 dimensions are drawn as planes with everything to drag; mor
 """
 
 import base64
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -13,12 +14,14 @@ import traitlets
 
 from course_lib import by_hand
 from course_lib.explorers import still
-from course_lib.explorers.base import Explorer, Flag, Number, Numbers, fits
+from course_lib.explorers.base import Explorer, Flag, Number, Numbers, Place, fits
 from course_lib.palette import GRID, INK, KEY, QUERY, QUIET, VALUE
 
 DEFAULT_TEXT = "the cat slept because it was tired"
 NAMES = ("queries", "key_vectors", "values")  # `keys` is a name that every widget keeps for itself
-MOST_TOKENS, MOST_IN_PLANE = 512, 10
+MOST_TOKENS, MOST_IN_PLANE, MOST_HEADS = 512, 10, 64
+MOST_WEIGHTS = 5_000_000  # of a model, over all layers and heads
+FULL = 65_535  # a weight of 1 among given weights
 KEY_RADIUS, VALUE_RADIUS = 2.7, 1.7
 VALUE_CENTRE = np.array([1.1, 0.7])  # off the origin, so that the mean of the values is not nothing
 START_WEIGHT = 0.62  # what the chosen query gives to the key that it looks for, in the first state
@@ -212,24 +215,17 @@ class Vectors(Numbers):
 
 
 class AttentionExplorer(Explorer):
-    """What planes and map share: the chosen query and head, the controls, the results."""
+    """What all pictures share: the chosen query and head, the map of weights, the words."""
 
     FAMILY = "attention"
     TITLE = "Which key does the query find?"
 
     query = Number(0, low=0, high=MOST_TOKENS - 1, whole=True).tag(sync=True, state=True)
-    head = Number(0, low=0, high=63, whole=True).tag(sync=True, state=True)
-    scaled = Flag(True).tag(sync=True, state=True)
-    causal = Flag(False).tag(sync=True, state=True)
-    temperature = Number(1.0, low=0.1, high=10.0).tag(sync=True, state=True)
+    head = Number(0, low=0, high=MOST_HEADS - 1, whole=True).tag(sync=True, state=True)
 
-    def __init__(
-        self, tokens: list[str], shape: tuple, attention: Callable | None, predict: bool = True, **more
-    ):
-        self.tokens, self._attention = tokens, attention
-        self.names = distinct(tokens)
-        self._n_heads, _, self._d_head, self._d_v = shape
-        super().__init__(predict=predict and attention is None, python=attention is not None, **more)
+    def __init__(self, tokens: list[str], n_heads: int, **more):
+        self.tokens, self.names, self._n_heads = tokens, distinct(tokens), n_heads
+        super().__init__(**more)
 
     def _check_initial(self) -> None:
         if self.query >= len(self.tokens):
@@ -238,7 +234,10 @@ class AttentionExplorer(Explorer):
             )
         if self.head >= self._n_heads:
             raise ValueError(f"head must be from 0 to {self._n_heads - 1}; got {self.head}")
-        self._asked = self._question(self.compute()) if self._attention is None else None
+        self._asked = self._first_question()
+
+    def _first_question(self) -> dict | None:
+        return self._question(self.compute())
 
     @traitlets.validate("keys")
     def _no_vectors(self, proposal):
@@ -252,6 +251,69 @@ class AttentionExplorer(Explorer):
     def weights(self) -> np.ndarray:
         """Weights (n, n) of the chosen head, rows are queries; read-only; the own function's if any."""
         return frozen(self.compute()["weights"])
+
+    @property
+    def _row(self) -> int:
+        return min(self.query, len(self.tokens) - 1)
+
+    # -- words
+
+    def prediction(self) -> dict | None:
+        return self._asked
+
+    def facts(self) -> dict:
+        return {"names": self.names, "tokens": self.tokens, "n_heads": self._n_heads}
+
+    def words(self, results: Mapping) -> str:
+        weights = results["weights"][self._row]
+        allowed = self._row + 1 if self.causal else len(weights)
+        top = low = 0
+        for j in range(1, allowed):
+            top = j if weights[j] > weights[top] else top
+            low = j if weights[j] < weights[low] else low
+        name = self.names[self._row]
+        if allowed == 1:
+            said = f"'{name}' may look only at itself ({still.num(weights[0])})"
+        elif weights[top] - weights[low] < 0.005 and allowed <= 100:
+            said = f"'{name}' looks at all {allowed} keys alike ({still.num(weights[top])} each)"
+        else:
+            said = f"'{name}' looks most at '{self.names[top]}' ({still.num(weights[top])})"
+        remark = f" {results['remark']}" if "remark" in results else ""
+        return f"{said}{self._about_output(results, allowed)}{remark}"
+
+    def _about_output(self, results: Mapping, allowed: int) -> str:
+        raise NotImplementedError
+
+    def condition_for(self, text: str) -> str | None:
+        match = TASK.fullmatch(text.strip().rstrip("."))
+        if not match:
+            return None
+        query, key, sign, bound = match.groups()
+        for name in (query, key):
+            if name not in [*self.names, *self.tokens]:
+                raise ValueError(f"text names '{name}'; the tokens are {', '.join(self.names[:20])}")
+        i, j = ((self.names if name in self.names else self.tokens).index(name) for name in (query, key))
+        return f"weights[{i}][{j}] { {'above': '>', 'below': '<'}.get(sign.lower(), sign) } {bound}"
+
+    def _question(self, results: Mapping) -> dict | None:
+        raise NotImplementedError
+
+
+class AttentionOfVectors(AttentionExplorer):
+    """Weights and output from queries, keys and values; what changes them is at hand."""
+
+    scaled = Flag(True).tag(sync=True, state=True)
+    causal = Flag(False).tag(sync=True, state=True)
+    temperature = Number(1.0, low=0.1, high=10.0).tag(sync=True, state=True)
+
+    def __init__(
+        self, tokens: list[str], shape: tuple, attention: Callable | None, predict: bool = True, **more
+    ):
+        n_heads, _, self._d_head, self._d_v = shape
+        self._attention = attention
+        super().__init__(
+            tokens, n_heads, predict=predict and attention is None, python=attention is not None, **more
+        )
 
     @property
     def output(self) -> np.ndarray:
@@ -280,58 +342,19 @@ class AttentionExplorer(Explorer):
             results["remark"] = remark_on(output, weights, vectors, self.names)
         return results
 
-    @property
-    def _row(self) -> int:
-        return min(self.query, len(self.tokens) - 1)
-
-    # -- words
-
-    def prediction(self) -> dict | None:
-        return self._asked
+    def _first_question(self) -> dict | None:
+        return super()._first_question() if self._attention is None else None
 
     def facts(self) -> dict:
-        return {
-            "names": self.names, "tokens": self.tokens, "n_heads": self._n_heads, "d_head": self._d_head,
-            "d_v": self._d_v, "own": self._attention is not None,
-        }  # fmt: skip
-
-    def words(self, results: Mapping) -> str:
-        weights = results["weights"][self._row]
-        allowed = self._row + 1 if self.causal else len(weights)
-        top = low = 0
-        for j in range(1, allowed):
-            top = j if weights[j] > weights[top] else top
-            low = j if weights[j] < weights[low] else low
-        name = self.names[self._row]
-        if allowed == 1:
-            said = f"'{name}' may look only at itself ({still.num(weights[0])})"
-        elif weights[top] - weights[low] < 0.005 and allowed <= 100:
-            said = f"'{name}' looks at all {allowed} keys alike ({still.num(weights[top])} each)"
-        else:
-            said = f"'{name}' looks most at '{self.names[top]}' ({still.num(weights[top])})"
-        remark = f" {results['remark']}" if "remark" in results else ""
-        return f"{said}{self._about_output(results, allowed)}{remark}"
+        own = self._attention is not None
+        return {**super().facts(), "d_head": self._d_head, "d_v": self._d_v, "own": own}
 
     def _about_output(self, results: Mapping, allowed: int) -> str:
         shares = "the one value it sees" if allowed == 1 else f"{allowed} values mixed in these shares"
         return f"; its output is {shares}."
 
-    def condition_for(self, text: str) -> str | None:
-        match = TASK.fullmatch(text.strip().rstrip("."))
-        if not match:
-            return None
-        query, key, sign, bound = match.groups()
-        for name in (query, key):
-            if name not in [*self.names, *self.tokens]:
-                raise ValueError(f"text names '{name}'; the tokens are {', '.join(self.names[:20])}")
-        i, j = ((self.names if name in self.names else self.tokens).index(name) for name in (query, key))
-        return f"weights[{i}][{j}] { {'above': '>', 'below': '<'}.get(sign.lower(), sign) } {bound}"
 
-    def _question(self, results: Mapping) -> dict | None:
-        raise NotImplementedError
-
-
-class AttentionPlanes(AttentionExplorer):
+class AttentionPlanes(AttentionOfVectors):
     """Up to 10 tokens in two dimensions: everything can be dragged."""
 
     queries = Vectors(np.zeros((1, 1, 2)), shape=(None, None, 2)).tag(sync=True, state=True)
@@ -477,7 +500,7 @@ class AttentionPlanes(AttentionExplorer):
         ]  # fmt: skip
 
 
-class AttentionMap(AttentionExplorer):
+class AttentionMap(AttentionOfVectors):
     """Many tokens or more than two dimensions: the map is the picture, the vectors stay as given."""
 
     def __init__(self, tokens, vectors, defaults, **more):
@@ -517,61 +540,117 @@ class AttentionMap(AttentionExplorer):
         return {**super().facts(), **sent}
 
     def _question(self, results: Mapping) -> dict | None:
-        n, me = len(self.tokens), self.names[self._row]
-        most, best = results["largest"], self.names[int(results["weights"][self._row].argmax())]
-        if n < 5 or abs(most - 0.4) < 0.05:
-            return None
-        choices = [f"{still.num(1 / n, 3 if n > 99 else 2)}, an equal share", "About 0.2", "More than 0.4"]
-        answer = choices[2] if most > 0.4 else choices[1] if most > 2 / n else choices[0]
-        said = f"'{best}' gets {still.num(most)}. Softmax turns differences of scores into ratios of weights"
-        return {
-            "question": f"'{me}' spreads a weight of 1 over {n} keys. How much does the largest share hold?",
-            "choices": choices,
-            "answer": answer,
-            "right": f"{said}, so one long dot product outweighs many short ones.",
-            "wrong": {choice: f"{said}: what decides is how far the best stands above the rest."
-                      for choice in choices if choice != answer},
-        }  # fmt: skip
+        return map_question(self, results)
 
     def still(self, results: Mapping) -> str:
-        n = len(self.tokens)
-        step = -(-n // 32)
-        weights = np.nan_to_num(results["weights"])
-        blocks = np.array(
-            [
-                [weights[i : i + step, j : j + step].max() for j in range(0, n, step)]
-                for i in range(0, n, step)
-            ]
-        )
-        mask = np.tri(len(blocks), dtype=bool) if self.causal else None
-        most = max(float(blocks.max()), 1e-9)
-        few = len(blocks) <= MOST_IN_PLANE
-        shown = blocks if few else np.sqrt(np.maximum(blocks, 0) / most)
-        rows = [self.names[i] if n <= 32 else "" for i in range(0, n, step)]
-        at = 20 + 380 / len(blocks) * (self._row // step)
-        note = "" if step == 1 else f"Each cell is the largest of {step} × {step} weights. "
-        parts = [
-            still.heat_map(shown.tolist(), 130, 20, 380, 380, rows, rows if few else (), mask),
-            still.element(
-                "rect",
-                x=130,
-                y=at,
-                width=380,
-                height=380 / len(blocks),
-                fill="none",
-                stroke=QUERY,
-                stroke_width=2,
-            ),
-            still.text(130, 420, f"{note}Darkest: {still.num(1 if few else most)}", colour=QUIET),
-        ]
-        row = results["weights"][self._row]
-        for place, j in enumerate(np.argsort(-np.nan_to_num(row), kind="stable")[: min(8, n)]):
-            y, length = 50 + 44 * place, float(np.clip(np.nan_to_num(row[j]), 0, 1))
-            parts.append(still.text(530, y, f"{self.names[j]} {still.num(row[j])}", colour=INK))
-            parts.append(
-                still.rect(530, y + 6, 130, 10, GRID) + still.rect(530, y + 6, 130 * length, 10, KEY)
-            )
-        return still.picture(680, 432, self.TITLE, self.words(results), *parts)
+        return map_still(self, results)
+
+
+class AttentionWeights(AttentionExplorer):
+    """A model's weights, all layers and heads: nothing is computed here, one looks."""
+
+    layer = Place(0).tag(sync=True, state=True)
+
+    def __init__(self, tokens: list[str], maps: np.ndarray, **more):
+        self.maps = frozen(maps)
+        self.counts = {"layer": len(maps)}
+        self.causal = len(tokens) > 1 and not np.triu(maps, 1).any()
+        top = maps.max() / FULL
+        most = math.floor(20 * top - 1e-6) / 20
+        where = "query and key" if maps.shape[:2] == (1, 1) else "head, query and key"
+        if len(tokens) > 1:
+            self.CHALLENGE = (f"Find a {where} with a weight above {most:g}.", f"largest > {most:g}")
+        super().__init__(tokens, maps.shape[1], **more)
+
+    def _card(self, *given) -> dict:
+        card = super()._card(*given)
+        return {**card, "defaults": {**card["defaults"], "query": first_look(self.tokens)[0]}}
+
+    def compute(self) -> dict:
+        weights = self.maps[self.layer, self.head] / FULL
+        return {"weights": weights, "largest": float(weights[self._row].max())}
+
+    def facts(self) -> dict:
+        sent = base64.b64encode(self.maps.astype("<u2").tobytes()).decode()
+        return {**super().facts(), "n_layers": len(self.maps), "causal": self.causal, "weights": sent}
+
+    def presets(self) -> dict[str, dict]:
+        n_layers, n_heads, n, _ = self.maps.shape
+        presets = {"First query": {"query": 0}, "Last query": {"query": n - 1}}
+        if n_layers > 1:
+            presets |= {"First layer": {"layer": 0}, "Last layer": {"layer": n_layers - 1}}
+        if n_layers * n_heads > 1:
+            tops = self.maps.max(axis=-1).mean(axis=-1)
+            for name, at in (("Sharpest head", tops.argmax()), ("Widest head", tops.argmin())):
+                layer, head = (int(k) for k in np.unravel_index(at, tops.shape))
+                presets[name] = {"layer": layer, "head": head}
+        return presets
+
+    def _about_output(self, results: Mapping, allowed: int) -> str:
+        layer = f"layer {self.layer + 1}, " if len(self.maps) > 1 else ""
+        return f" in {layer}head {self.head + 1}." if len(self.maps) * self._n_heads > 1 else "."
+
+    def _question(self, results: Mapping) -> dict | None:
+        return map_question(self, results)
+
+    def still(self, results: Mapping) -> str:
+        return map_still(self, results)
+
+
+def map_question(explorer: AttentionExplorer, results: Mapping) -> dict | None:
+    """How much the largest share holds, where that is worth a guess."""
+    n, me = len(explorer.tokens), explorer.names[explorer._row]
+    most, best = results["largest"], explorer.names[int(results["weights"][explorer._row].argmax())]
+    if n < 5 or abs(most - 0.4) < 0.05:
+        return None
+    choices = [f"{still.num(1 / n, 3 if n > 99 else 2)}, an equal share", "About 0.2", "More than 0.4"]
+    answer = choices[2] if most > 0.4 else choices[1] if most > 2 / n else choices[0]
+    said = f"'{best}' gets {still.num(most)}. Softmax turns differences of scores into ratios of weights"
+    return {
+        "question": f"'{me}' spreads a weight of 1 over {n} keys. How much does the largest share hold?",
+        "choices": choices,
+        "answer": answer,
+        "right": f"{said}, so one long dot product outweighs many short ones.",
+        "wrong": {choice: f"{said}: what decides is how far the best stands above the rest."
+                  for choice in choices if choice != answer},
+    }  # fmt: skip
+
+
+def map_still(explorer: AttentionExplorer, results: Mapping) -> str:
+    """A map of up to 32 x 32 cells and the keys that the chosen query finds."""
+    n = len(explorer.tokens)
+    step = -(-n // 32)
+    weights = np.nan_to_num(results["weights"])
+    blocks = np.array(
+        [[weights[i : i + step, j : j + step].max() for j in range(0, n, step)] for i in range(0, n, step)]
+    )
+    mask = np.tri(len(blocks), dtype=bool) if explorer.causal else None
+    most = max(float(blocks.max()), 1e-9)
+    few = len(blocks) <= MOST_IN_PLANE
+    shown = blocks if few else np.sqrt(np.maximum(blocks, 0) / most)
+    rows = [explorer.names[i] if n <= 32 else "" for i in range(0, n, step)]
+    at = 20 + 380 / len(blocks) * (explorer._row // step)
+    note = "" if step == 1 else f"Each cell is the largest of {step} × {step} weights. "
+    parts = [
+        still.heat_map(shown.tolist(), 130, 20, 380, 380, rows, rows if few else (), mask),
+        still.element(
+            "rect",
+            x=130,
+            y=at,
+            width=380,
+            height=380 / len(blocks),
+            fill="none",
+            stroke=QUERY,
+            stroke_width=2,
+        ),
+        still.text(130, 420, f"{note}Darkest: {still.num(1 if few else most)}", colour=QUIET),
+    ]
+    row = results["weights"][explorer._row]
+    for place, j in enumerate(np.argsort(-np.nan_to_num(row), kind="stable")[: min(8, n)]):
+        y, length = 50 + 44 * place, float(np.clip(np.nan_to_num(row[j]), 0, 1))
+        parts.append(still.text(530, y, f"{explorer.names[j]} {still.num(row[j])}", colour=INK))
+        parts.append(still.rect(530, y + 6, 130, 10, GRID) + still.rect(530, y + 6, 130 * length, 10, KEY))
+    return still.picture(680, 432, explorer.TITLE, explorer.words(results), *parts)
 
 
 def frozen(array: np.ndarray) -> np.ndarray:
@@ -609,6 +688,28 @@ def given_vectors(given: Mapping, defaults: Mapping) -> dict[str, np.ndarray]:
     return vectors
 
 
+def given_weights(weights: object, tokens: list[str]) -> np.ndarray:
+    """A model's weights (n_layers, n_heads, n, n) as whole numbers, 65,535 for a weight of 1."""
+    try:
+        maps = np.asarray(weights, dtype=np.float32)
+    except (TypeError, ValueError, RuntimeError) as error:  # RuntimeError: a tensor that tracks gradients
+        raise ValueError(f"weights must be numbers (n_layers, n_heads, n, n); {str(error)[:120]}") from None
+    n, given = len(tokens), maps.shape
+    maps = maps.reshape((1,) * (4 - maps.ndim) + given) if 2 <= maps.ndim <= 4 else maps
+    if maps.ndim != 4 or maps.shape[2:] != (n, n) or 0 in maps.shape:
+        raise ValueError(
+            f"weights must have shape ({n}, {n}), (n_heads, {n}, {n}) or (n_layers, n_heads, {n}, {n}); "
+            f"got {given}"
+        )
+    if maps.size > MOST_WEIGHTS or maps.shape[1] > MOST_HEADS:
+        raise ValueError(
+            f"weights may hold {MOST_WEIGHTS:,} numbers, {MOST_HEADS} heads: give fewer layers; got {given}"
+        )
+    if not ((maps >= -1e-6) & (maps <= 1 + 1e-6)).all():
+        raise ValueError(f"weights must be from 0 to 1; got {maps.min():.3g} to {maps.max():.3g}")
+    return np.rint(maps.clip(0, 1) * FULL).astype(np.uint16)
+
+
 def whole(name: str, value: object, low: int, high: int) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not low <= value <= high:
         raise ValueError(f"{name} must be a whole number from {low} to {high}; got {value!r}")
@@ -631,6 +732,8 @@ def attention_explorer(
     head: int = 0,
     preset: str | None = None,
     predict: bool = True,
+    weights=None,
+    layer: int = 0,
 ) -> AttentionExplorer:
     """Drag queries, keys and values of a sentence; see the weights and the output they mix.
 
@@ -638,10 +741,29 @@ def attention_explorer(
     given are made from `seed` so that each query finds a key. `query` and `head` are the chosen ones. With
     `attention`, a function with the contract of scaled_dot_product_attention, all results are that
     function's, right or wrong.
+    With `weights` (n, n), (n_heads, n, n) or (n_layers, n_heads, n, n), such as those of a trained model,
+    the map shows these as they are; `layer` and `head` are the chosen ones. Up to 512 tokens x 12 heads of
+    one layer, or 6 layers x 12 heads of 256 tokens; masked cells are hatched where all after the query are 0.
     Results: .weights (n, n), .output (n, d_v) of the chosen head. ValueError names the argument.
     Source: Vaswani et al. 2017, Attention Is All You Need, equation 1.
     """  # fmt: skip
     tokens = split(text_or_tokens)
+    fixed = {} if text_or_tokens == DEFAULT_TEXT else {"text_or_tokens": repr(text_or_tokens)}
+    query = first_look(tokens)[0] if query is None else query
+    shared = {"query": query, "head": head, "preset": preset, "predict": predict}
+    if weights is not None:
+        others = (queries, keys, values, attention)
+        if any(other is not None for other in others) or causal or not scaled or temperature != 1.0:
+            raise ValueError("with weights= nothing is computed: give text_or_tokens, layer, head and query")
+        return AttentionWeights(
+            tokens,
+            given_weights(weights, tokens),
+            layer=layer,
+            fixed={**fixed, "weights": "weights"},
+            **shared,
+        )
+    if layer != 0:
+        raise ValueError(f"layer needs weights= of several layers; got layer {layer!r}")
     d_head, n_heads = whole("d_head", d_head, 1, 1024), whole("n_heads", n_heads, 1, 64)
     seed = whole("seed", seed, 0, 2**63)
     if attention is not None and not callable(attention):
@@ -655,7 +777,6 @@ def attention_explorer(
     defaults = dict(zip(NAMES, starting_vectors(tokens, d_head, n_heads, seed), strict=True))
     vectors = given_vectors({"queries": queries, "key_vectors": keys, "values": values}, defaults)
     planes = len(tokens) <= MOST_IN_PLANE and d_head == 2 and vectors["values"].shape[2] == 2
-    fixed = {} if text_or_tokens == DEFAULT_TEXT else {"text_or_tokens": repr(text_or_tokens)}
     fixed |= {
         k: v
         for k, v, usual in (("d_head", d_head, 2), ("n_heads", n_heads, 1), ("seed", seed, 0))
@@ -665,7 +786,6 @@ def attention_explorer(
         fixed["attention"] = getattr(attention, "__name__", "attention")
     kind = AttentionPlanes if planes else AttentionMap
     return kind(
-        tokens, vectors, defaults, attention=attention, fixed=fixed, predict=predict, preset=preset,
-        query=first_look(tokens)[0] if query is None else query, head=head,
-        temperature=temperature, scaled=scaled, causal=causal,
+        tokens, vectors, defaults, attention=attention, fixed=fixed,
+        temperature=temperature, scaled=scaled, causal=causal, **shared,
     )  # fmt: skip

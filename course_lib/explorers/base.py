@@ -38,6 +38,22 @@ class Number(traitlets.TraitType):
         return int(value) if self.whole else float(value)
 
 
+class Place(Number):
+    """A whole number below as many as the explorer counts of this kind; None where `optional`."""
+
+    def __init__(self, default: int | None = 0, optional: bool = False):
+        super().__init__(default, low=0, whole=True)
+        self.optional = optional
+
+    def validate(self, owner, value):
+        if value is None and self.optional:
+            return None
+        value, n = super().validate(owner, value), owner.counts[self.name]
+        if value >= n:
+            raise ValueError(f"{self.name} must be from 0 to {n - 1}; got {value}")
+        return value
+
+
 class Numbers(traitlets.TraitType):
     """Finite numbers kept as nested lists; shape holds a size, a (low, high) pair or None per axis."""
 

@@ -13,7 +13,7 @@ import traitlets
 
 from course_lib import by_hand
 from course_lib.explorers import still
-from course_lib.explorers.base import Explorer, Number
+from course_lib.explorers.base import Explorer, Place
 from course_lib.explorers.training_replay import encoded
 from course_lib.palette import KEY, QUERY, QUIET
 
@@ -154,22 +154,6 @@ def crossing(weights: np.ndarray) -> int:
 
 
 # ------------------------------------------------------------------ traits
-
-
-class Place(Number):
-    """A whole number below as many as the explorer counts of this kind; None where `optional`."""
-
-    def __init__(self, default: int | None = 0, optional: bool = False):
-        super().__init__(default, low=0, whole=True)
-        self.optional = optional
-
-    def validate(self, owner, value):
-        if value is None and self.optional:
-            return None
-        value, n = super().validate(owner, value), owner.counts[self.name]
-        if value >= n:
-            raise ValueError(f"{self.name} must be from 0 to {n - 1}; got {value}")
-        return value
 
 
 class SourceText(traitlets.TraitType):

@@ -12,8 +12,8 @@ import traitlets
 from course_lib import by_hand
 from course_lib.explorers import still
 from course_lib.explorers.attention import frozen
-from course_lib.explorers.base import Explorer, Number
-from course_lib.explorers.encoder_decoder import Place, maps_of
+from course_lib.explorers.base import Explorer, Number, Place
+from course_lib.explorers.encoder_decoder import maps_of
 from course_lib.explorers.training_replay import encoded
 from course_lib.palette import GRID, INK, KEY, QUERY, QUIET, VALUE
 

@@ -369,3 +369,73 @@ def test_starting_vectors_depend_on_their_arguments_alone():
     tokens = SENTENCE.split()
     np.testing.assert_array_equal(starting_vectors(tokens, 2, 3, 7), starting_vectors(tokens, 2, 3, 7))
     assert (starting_vectors(tokens, 2, 1, 7) != starting_vectors(tokens, 2, 1, 8)).any()
+
+
+# -------------------------------------------------------------------- a model's weights, given
+
+
+def model_weights(*shape):
+    return np.random.default_rng(0).dirichlet(np.ones(shape[-1]) * 0.3, shape[:-1])
+
+
+def test_given_weights_are_shown_as_they_are():
+    weights = model_weights(2, 3, 5, 5)
+    explorer = attention_explorer("[CLS] a cat slept [SEP]", weights=weights, layer=1, head=2, query=4)
+    np.testing.assert_allclose(explorer.weights, weights[1, 2], atol=1e-5)
+    assert explorer.state() == {"query": 4, "head": 2, "layer": 1}
+    assert explorer.line.startswith("'[SEP]' looks most at ")
+    assert explorer.line.endswith(" in layer 2, head 3.")
+    assert explorer.as_python() == (
+        "attention_explorer(text_or_tokens='[CLS] a cat slept [SEP]', weights=weights, head=2, layer=1)"
+    )
+
+
+@pytest.mark.parametrize("shape", [(5, 5), (3, 5, 5), (1, 3, 5, 5)])
+def test_one_map_one_layer_or_several(shape):
+    weights = model_weights(*shape)
+    explorer = attention_explorer(list("abcde"), weights=weights)
+    np.testing.assert_allclose(explorer.weights, weights.reshape(-1, 5, 5)[0], atol=1e-5)
+    assert explorer.line.endswith("." if len(shape) == 2 else " in head 1.")
+
+
+def test_causal_weights_are_told_from_others():
+    causal = np.tril(model_weights(4, 4))
+    assert attention_explorer("a b c d", weights=causal / causal.sum(1, keepdims=True)).causal
+    assert not attention_explorer("a b c d", weights=model_weights(4, 4)).causal
+
+
+def test_the_challenge_of_given_weights_can_be_solved():
+    weights = model_weights(3, 4, 6, 6)
+    explorer = attention_explorer(list("abcdef"), weights=weights)
+    layer, head, query, _ = np.unravel_index(weights.argmax(), weights.shape)
+    explorer.load_state({"layer": int(layer), "head": int(head), "query": int(query)})
+    assert explorer.solved
+
+
+def test_layers_of_given_weights_by_preset():
+    weights = model_weights(6, 12, 8, 8)
+    explorer = attention_explorer(list("abcdefgh"), weights=weights)
+    for changes in explorer.presets().values():
+        explorer.load_state(changes)
+        assert explorer.to_svg() == explorer.to_svg() and "nan" not in explorer.to_svg()
+    assert {"First layer", "Last layer", "Sharpest head", "Widest head"} <= set(explorer.presets())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"weights": np.ones((3, 3)) / 3}, r"weights must have shape \(2, 2\), .*got \(3, 3\)"),
+        ({"weights": np.ones(2)}, "weights must have shape"),
+        ({"weights": np.full((2, 2), 2.0)}, "weights must be from 0 to 1; got 2 to 2"),
+        ({"weights": np.full((2, 2), np.nan)}, "weights must be from 0 to 1"),
+        ({"weights": "abc"}, "weights must be numbers"),
+        ({"weights": np.ones((65, 2, 2)) / 2}, "weights may hold 5,000,000 numbers, 64 heads"),
+        ({"weights": np.ones((2, 2)) / 2, "causal": True}, "with weights= nothing is computed"),
+        ({"weights": np.ones((2, 2)) / 2, "keys": np.ones((2, 2))}, "with weights= nothing is computed"),
+        ({"weights": np.ones((2, 2)) / 2, "layer": 1}, "layer must be from 0 to 0; got 1"),
+        ({"layer": 1}, "layer needs weights= of several layers"),
+    ],
+)
+def test_bad_given_weights_are_named(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        attention_explorer("a b", **arguments)

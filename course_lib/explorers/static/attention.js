@@ -34,6 +34,12 @@ function mixed(weights, V, n, dV) {
   return output;
 }
 
+/** Weights that Python sent as whole numbers, 65,535 for a weight of 1. */
+function shares(text) {
+  const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+  return new Uint16Array(bytes.buffer);
+}
+
 const VECTORS = ["queries", "key_vectors", "values"];
 const inRows = (flat, width) => Array.from({ length: flat.length / width }, (_, i) => Array.from(flat.subarray(i * width, (i + 1) * width)));
 
@@ -59,6 +65,20 @@ function mapResults(state, facts) {
   return { ...kept.results, largest: Math.max(...kept.results.weights[state.query]) };
 }
 
+/** A model's weights of the chosen layer and head, as they are. */
+function givenResults(state, facts) {
+  if (!unpacked.has(facts)) unpacked.set(facts, { all: shares(facts.weights), key: "" });
+  const kept = unpacked.get(facts);
+  const place = state.layer * facts.n_heads + state.head;
+  if (kept.key !== place) {
+    const n = facts.names.length;
+    const map = kept.all.subarray(place * n * n, (place + 1) * n * n);
+    kept.weights = Array.from({ length: n }, (_, i) => Array.from(map.subarray(i * n, (i + 1) * n), (v) => v / 65535));
+    kept.key = place;
+  }
+  return { weights: kept.weights, largest: Math.max(...kept.weights[state.query]) };
+}
+
 function planeResults(state, facts) {
   const head = (given) => VECTORS.map((name) => given[name][state.head].flat());
   const { weights, output } = attend(head(state), state, facts);
@@ -76,6 +96,8 @@ function planeResults(state, facts) {
 
 const quoted = (name) => `'${name}'`;
 const hasPlanes = (state) => Array.isArray(state.queries);
+const isGiven = (facts) => Boolean(facts.weights);
+const isCausal = (state, facts) => (isGiven(facts) ? facts.causal : state.causal);
 const titled = (x, y, text) => label(x, y, text, { class: "cx-strong" });
 const widest = (names) => Math.max(...names.map((name) => textWidth(name)));
 
@@ -281,17 +303,22 @@ function mapPlaces(width, facts) {
   return { n, gutter, side, top, beside, list, listWidth: beside ? width - gutter - side - 36 : width, height: beside ? Math.max(top + side + 30, 460) : top + side + 470 };
 }
 
+function headingOf({ head, layer }, { n_heads: heads, n_layers: layers = 1 }) {
+  const which = [layers > 1 && `layer ${layer + 1} of ${layers}`, heads > 1 && `head ${head + 1} of ${heads}`].filter(Boolean);
+  return which.length ? `Weights of ${which.join(", ")}` : "Weights";
+}
+
 function largeMap(ctx) {
   const { state, results, facts, width, hidden } = ctx;
   const { n, gutter, side, top, list, listWidth } = mapPlaces(width, facts);
   const cell = side / n;
   const me = state.query;
   const few = n <= MOST_IN_PLANE;
-  const { mask, most, shades } = colouring(results.weights, state.causal);
+  const { mask, most, shades } = colouring(results.weights, isCausal(state, facts));
   const every = Math.max(1, Math.ceil(15 / cell));
   const middle = top + (me + 0.5) * cell;
   const names = facts.names.map((name, i) => i % every === 0 && Math.abs((i - me) * cell) >= 15 && label(gutter - 8, top + (i + 0.5) * cell + 4, name, { anchor: "end", class: "cx-small cx-soft" }));
-  const head = titled(0, 13, facts.n_heads > 1 ? `Weights of head ${state.head + 1} of ${facts.n_heads}` : "Weights");
+  const head = titled(0, 13, headingOf(state, facts));
   if (hidden) return [head, question(gutter, top, side, side), label(list[0], list[1] + 20, "The keys it finds: after your guess", { class: "cx-soft" })];
   return [
     s("g", {},
@@ -326,10 +353,6 @@ function rowOfMap({ state, results, facts }, [x, y], width) {
   const gutter = Math.min(120, widest(best.map((j) => facts.names[j])) + 12);
   const length = width - gutter - 44;
   const rest = 1 - sum(best.map((j) => row[j]));
-  const output = results.output[state.query];
-  const tallest = Math.max(1e-9, ...output.map(Math.abs));
-  const step = width / output.length;
-  const base = y + 330;
   return [
     titled(x, y - 11, `${quoted(facts.names[state.query])} looks at`),
     best.map((j, k) => {
@@ -342,7 +365,16 @@ function rowOfMap({ state, results, facts }, [x, y], width) {
       ];
     }),
     row.length > 8 && label(x + gutter, y + 246, `and ${row.length - 8} other keys, ${num(rest)} together`, { class: "cx-small cx-soft" }),
-    titled(x, y + 276, `its output: ${output.length} numbers`),
+    results.output && outputBars(results.output[state.query], x, y + 276, width),
+  ];
+}
+
+function outputBars(output, x, y, width) {
+  const tallest = Math.max(1e-9, ...output.map(Math.abs));
+  const step = width / output.length;
+  const base = y + 54;
+  return [
+    titled(x, y, `its output: ${output.length} numbers`),
     output.map((v, a) => Number.isFinite(v) && bar(x + a * step, base, Math.max(1, step - 1), (38 * v) / tallest, { class: "cx-value" })),
     line(x, base, x + width, base),
   ];
@@ -350,19 +382,16 @@ function rowOfMap({ state, results, facts }, [x, y], width) {
 
 // ---------------------------------------------------------------- the family
 
-/** A control that an own function decides about, or that has nothing to choose. */
-const only = (wanted, make) => (ctx) => {
-  const made = make(ctx);
-  made.node.hidden = !wanted(ctx.facts);
-  return made;
-};
+/** Are the weights worked out here, neither given nor an own function's? */
+const isComputed = (facts) => !facts.own && !isGiven(facts);
 
 const attentionFamily = {
-  compute: (state, facts) => (hasPlanes(state) ? planeResults(state, facts) : mapResults(state, facts)),
+  compute: (state, facts) => (isGiven(facts) ? givenResults : hasPlanes(state) ? planeResults : mapResults)(state, facts),
 
-  line(state, results, { names }) {
+  line(state, results, facts) {
+    const { names } = facts;
     const row = results.weights[state.query];
-    const allowed = state.causal ? state.query + 1 : names.length;
+    const allowed = isCausal(state, facts) ? state.query + 1 : names.length;
     let [top, low] = [0, 0];
     for (let j = 1; j < allowed; j++) {
       if (row[j] > row[top]) top = j;
@@ -371,13 +400,17 @@ const attentionFamily = {
     let said = `${quoted(names[state.query])} looks most at ${quoted(names[top])} (${num(row[top])})`;
     if (allowed === 1) said = `${quoted(names[state.query])} may look only at itself (${num(row[0])})`;
     else if (row[top] - row[low] < 0.005 && allowed <= 100) said = `${quoted(names[state.query])} looks at all ${allowed} keys alike (${num(row[top])} each)`;
+    if (isGiven(facts)) {
+      const layer = facts.n_layers > 1 ? `layer ${state.layer + 1}, ` : "";
+      return facts.n_layers * facts.n_heads > 1 ? `${said} in ${layer}head ${state.head + 1}.` : `${said}.`;
+    }
     const at = hasPlanes(state) ? ` (${results.output[state.query].map((v) => num(v, 1)).join(", ")})` : "";
     const many = hasPlanes(state) ? "all values" : `${allowed} values`;
     const shares = allowed === 1 ? "the one value it sees" : `${many} mixed in these shares`;
     return `${said}; its output${at} is ${shares}.${results.remark ? " " + results.remark : ""}`;
   },
 
-  still: ["query", "head"],
+  still: ["query", "head", "layer"],
 
   height(width, state, hidden, facts) {
     return hasPlanes(state) ? arrangement(width, facts.names).height : mapPlaces(width, facts).height;
@@ -391,10 +424,11 @@ const attentionFamily = {
 
   controls: [
     (ctx) => choice({ trait: "query", label: "Query", options: () => ctx.facts.names.map((name, i) => [i, name]) })(ctx),
-    only((facts) => facts.n_heads > 1, (ctx) => choice({ trait: "head", label: "Head", options: () => Array.from({ length: ctx.facts.n_heads }, (_, i) => [i, String(i + 1)]) })(ctx)),
-    only((facts) => !facts.own, toggle({ trait: "scaled", label: "Divide by √d" })),
-    only((facts) => !facts.own, toggle({ trait: "causal", label: "Causal mask" })),
-    only((facts) => !facts.own, slider({ trait: "temperature", label: "Temperature", min: 0.1, max: 10, step: 0.01, log: true, format: (v) => num(v) })),
+    within((facts) => facts.n_layers > 1, (ctx) => choice({ trait: "layer", label: "Layer", options: () => Array.from({ length: ctx.facts.n_layers }, (_, i) => [i, String(i + 1)]) })(ctx)),
+    within((facts) => facts.n_heads > 1, (ctx) => choice({ trait: "head", label: "Head", options: () => Array.from({ length: ctx.facts.n_heads }, (_, i) => [i, String(i + 1)]) })(ctx)),
+    within(isComputed, toggle({ trait: "scaled", label: "Divide by √d" })),
+    within(isComputed, toggle({ trait: "causal", label: "Causal mask" })),
+    within(isComputed, slider({ trait: "temperature", label: "Temperature", min: 0.1, max: 10, step: 0.01, log: true, format: (v) => num(v) })),
   ],
 };
 

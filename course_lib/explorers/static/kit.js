@@ -421,6 +421,9 @@ const group = (...makers) => (ctx) => {
   return { node: h("span", { class: "cx-group" }, parts.map((p) => p.node)), update: (state) => parts.forEach((p) => p.update(state)) };
 };
 
+/** within: a control that is there only where `wanted(facts)` holds; elsewhere there is nothing. */
+const within = (wanted, make) => (ctx) => (wanted(ctx.facts) ? make(ctx) : { node: document.createComment("not here"), update() {} });
+
 // ---------------------------------------------------------------- the card
 
 /** Does every test of a challenge hold? A test is [[name, index, ...], comparison, number]. */

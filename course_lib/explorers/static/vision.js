@@ -57,11 +57,11 @@ const round2 = (v) => Math.round(v * 100) / 100;
 const painted = (paths, x, y, unit) =>
   s("g", { transform: `translate(${round2(x)} ${round2(y)}) scale(${unit})`, style: "fill:var(--cx-ink)", "shape-rendering": "crispEdges" }, paths.map((d, level) => level > 0 && d && s("path", { d, "fill-opacity": round2(level / LEVELS) })));
 
-/** The whole picture with a thin edge. */
-function drawn(facts, x, y, side) {
+/** The whole picture with a thin edge; fainter where a heat layer comes on top. */
+function drawn(facts, x, y, side, faint = false) {
   const unit = side / facts.size[1];
   const paths = once(facts, "ink", () => inkPaths(facts, (row, column) => [column, row]));
-  return [painted(paths, x, y, unit), s("rect", { x, y, width: side, height: unit * facts.size[0], class: "cx-clear", style: "stroke:var(--cx-faint)" })];
+  return [s("g", { opacity: faint ? 0.5 : 1 }, painted(paths, x, y, unit)), s("rect", { x, y, width: side, height: unit * facts.size[0], class: "cx-clear", style: "stroke:var(--cx-faint)" })];
 }
 
 /** A blue layer over the picture: the darkest patch has the largest of these weights. */
@@ -256,7 +256,7 @@ function patchPicture(ctx) {
     s("g", {},
       hidden
         ? mark(second, top, side, high)
-        : [drawn(facts, second, top, side), heat(facts, overPatches, P, second, top, side), q >= c && frameOf(facts, q - c, P, second, top, side), printedWeights(facts, overPatches, P, second, top, side)],
+        : [drawn(facts, second, top, side, true), heat(facts, overPatches, P, second, top, side), q >= c && frameOf(facts, q - c, P, second, top, side), printedWeights(facts, overPatches, P, second, top, side)],
     ),
     s("g", {}, !hidden && note(second, top + high + 16, `darkest: ${num(Math.max(...overPatches))}`)),
     s("g", {}, at.three && patchMap(ctx, at, q, third)),
@@ -365,7 +365,7 @@ function placesOfBoxes(width, facts) {
   const side = beside ? Math.min(370, width * 0.47) : Math.min(340, width);
   const high = heightOf(facts, side);
   const left = beside ? side + 30 : 0;
-  const gutter = 122;
+  const gutter = 136;
   const cell = m ? Math.min(78, (width - left - gutter - 2) / m) : 0;
   const top = beside ? 24 : high + 58;
   const row = clamp((Math.max(high, 200) - 56) / n, 15, 27);
@@ -382,7 +382,7 @@ function boxesOverPicture(ctx, at) {
   const place = facts.places?.[q];
   const answered = results.object;
   return [
-    drawn(facts, 0, 24, side),
+    drawn(facts, 0, 24, side, results.weights && !hidden),
     results.weights && !hidden && heat(facts, results.weights, facts.patch, 0, 24, side),
     others.map((i) => inFrame(facts.boxes[i], 0, 24, side, high, "stroke:var(--cx-soft);stroke-width:1.5")),
     facts.targets.map((box) => inFrame(box, 0, 24, side, high, "stroke:var(--cx-value);stroke-width:2;stroke-dasharray:5 4")),
@@ -411,7 +411,7 @@ function costTable(ctx, at) {
     return [
       i === state.query && s("rect", { x: left - 4, y: grid + i * row + 1, width: gutter, height: row - 2, rx: 3, class: "cx-query-wash" }),
       label(left, y, `${i + 1}`, { class: `cx-small ${look}` }),
-      label(left + 20, y, short(name, 58), { class: `cx-small ${look}` }),
+      label(left + 20, y, short(name, 72), { class: `cx-small ${look}` }),
       label(left + gutter - 12, y, num(prob), { anchor: "end", class: `cx-small ${look}` }),
     ];
   });
@@ -494,7 +494,7 @@ const boxesView = {
       ctx.set({ query: clamp(Math.floor(((event.clientY - frame.top) / frame.height) * at.n), 0, at.n - 1) });
     };
     const press = !ctx.frozen && !ctx.hidden;
-    const cross = facts.places ? ", + its starting point" : "";
+    const cross = facts.places ? " and its reference point (+)" : "";
     return [
       s("g", {}, title(0, 13, `Query ${state.query + 1}: its box${cross}`)),
       s("g", {}, boxesOverPicture(ctx, at)),
@@ -543,7 +543,7 @@ function thumbnails(ctx, at) {
     const now = t === state.word;
     const text = textWidth(word) > small ? word.slice(0, Math.floor(small / 7.3) - 1) + "…" : word;
     return [
-      drawn(facts, x, y, small),
+      drawn(facts, x, y, small, !hidden),
       !hidden && heat(facts, map[t], facts.patch, x, y, small),
       now && s("rect", { x: x - 1, y: y - 1, width: small + 2, height: high + 2, class: "cx-frame" }),
       label(x + small / 2, y + high + 16, text, { anchor: "middle", class: now ? "cx-query-text" : "" }),
@@ -587,7 +587,7 @@ const captionView = {
     };
     return [
       s("g", {}, title(0, 13, `Where '${facts.words[state.word]}' looks`), title(left, top - 11, "Word by word")),
-      s("g", {}, drawn(facts, 0, 24, side), !hidden && heat(facts, results.weights, facts.patch, 0, 24, side), !hidden && printedWeights(facts, results.weights, facts.patch, 0, 24, side)),
+      s("g", {}, drawn(facts, 0, 24, side, !hidden), !hidden && heat(facts, results.weights, facts.patch, 0, 24, side), !hidden && !facts.boxes && printedWeights(facts, results.weights, facts.patch, 0, 24, side)),
       s("g", {}, boxes.targets.map((box) => inFrame(box, 0, 24, side, high, "stroke:var(--cx-value);stroke-width:2;stroke-dasharray:5 4"))),
       s("g", {}, boxes.targets.map(labelOf)),
       s("g", {}, hidden ? label(side / 2, 24 + high / 2 + 7, "?", { anchor: "middle", class: "cx-big cx-soft" }) : note(0, 24 + high + 18, `darkest: ${num(results.largest)}${boxes.names.length ? "; in green: share of the weight in the box" : ""}`)),
@@ -602,8 +602,6 @@ const captionView = {
 const VIEWS = { patches: patchesView, boxes: boxesView, caption: captionView };
 const viewOf = (facts) => VIEWS[facts.view];
 
-/** A control of one view, or of several; elsewhere there is nothing. */
-const within = (wanted, make) => (ctx) => (wanted(ctx.facts) ? make(ctx) : { node: document.createComment("of another view"), update() {} });
 const isView = (name) => (facts) => facts.view === name;
 
 const headsOf = (ctx) => choice({ trait: "head", label: "Head", options: () => [[null, "mean of all"], ...Array.from({ length: ctx.facts.heads }, (_, i) => [i, String(i + 1)])] })(ctx);
