@@ -89,6 +89,8 @@ def shape_fault(
         return ""
     if got.ndim == expected.ndim == 1 and _any_length(axes, exercise) and got.size + expected.size <= TYPED:
         return f"{name} is {pair(got, expected)}"
+    if got.ndim == 0 and got.dtype.kind == "U":
+        return f"{name}: a list is expected, one text came, {got.item()!r}"
     names = axis_names(axes, expected.ndim)
     wanted = f"axes ({', '.join(names)}) = {expected.shape} expected" if names else "a single number expected"
     guess = _shape_guess(got.shape, expected.shape, names, axis_lengths(call, exercise))

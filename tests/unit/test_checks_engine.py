@@ -274,6 +274,11 @@ def test_lists_of_any_length_are_shown_whole():
     assert "merged is [a], expected [a, b]. This was on `merge_pair(" in verdict.message
 
 
+def test_one_text_in_place_of_a_list():
+    verdict = judged(lambda word, merges: word, load_exercise("bpe_encode"))
+    assert "tokens: a list is expected, one text came, 'ab'" in verdict.message
+
+
 def test_a_list_around_a_number_is_a_matter_of_shape():
     exercise = load_exercise("weighted_average")
     verdict = judged(lambda values, weights: [np.average(values, weights=weights)], exercise)
