@@ -438,6 +438,69 @@ def last_of_the_beam(logp, bos, eos, beam, max_len, alpha):
     return tokens, total / len(tokens) ** alpha
 
 
+def two_of_each_prefix(logp, bos, eos, beam, max_len, alpha):
+    """You take two continuations of each prefix whatever `beam` is: all of them compete, and `beam` stay."""
+
+    def two(prefix):
+        row = logp(prefix)
+        return {token: row[token] for token in sorted(row, key=row.get, reverse=True)[:2]}
+
+    return searched(two, bos, eos, beam, max_len, alpha)
+
+
+def stops_when_the_best_has_ended(logp, bos, eos, beam, max_len, alpha):
+    """You stop when a finished sum is larger than those of the prefixes: a longer one can still have the
+    better score, sum / length**alpha."""
+
+    def stop(finished, live, beam):
+        return finished and live and max(c[1] for c in finished) >= live[0][1]
+
+    return searched(logp, bos, eos, beam, max_len, alpha, stop=stop)
+
+
+def divided_by_max_len(logp, bos, eos, beam, max_len, alpha):
+    """You divide by max_len: divide by the length of the sentence itself."""
+    return searched(logp, bos, eos, beam, max_len, alpha, score=lambda total, tokens, a: total / max_len**a)
+
+
+def score_as_probability(logp, bos, eos, beam, max_len, alpha):
+    """You return exp of the score: the score itself is asked for, sum / length**alpha."""
+    tokens, score = searched(logp, bos, eos, beam, max_len, alpha)
+    return tokens, math.exp(score)
+
+
+def bos_not_given(logp, bos, eos, beam, max_len, alpha):
+    """You leave bos out of the prefixes that logp is asked for: bos stands in front of each."""
+    return searched(lambda prefix: logp(prefix[1:] or (bos,)), bos, eos, beam, max_len, alpha)
+
+
+def last_end_returned(logp, bos, eos, beam, max_len, alpha):
+    """You return the prefix that ended last: the best score of all decides."""
+    return searched(logp, bos, eos, beam, max_len, alpha, pool=lambda finished, live: finished[-1:] or live)
+
+
+def score_first(logp, bos, eos, beam, max_len, alpha):
+    """You return the score first: (tokens, score)."""
+    tokens, score = searched(logp, bos, eos, beam, max_len, alpha)
+    return score, tokens
+
+
+def places_filled_up(logp, bos, eos, beam, max_len, alpha):
+    """You fill the places of finished prefixes with the next ones: a finished prefix takes one of the `beam`
+    places of its step."""
+
+    def best(longer, beam, eos):
+        kept, going = [], 0
+        for candidate in sorted(longer, key=lambda c: -c[1]):
+            kept.append(candidate)
+            going += candidate[0][-1] != eos
+            if going == beam:
+                break
+        return kept
+
+    return searched(logp, bos, eos, beam, max_len, alpha, best=best)
+
+
 # ------------------------------------------------------------------ the exercise
 
 
@@ -572,6 +635,7 @@ EXERCISE = Exercise(
         case("any probabilities, beam 2", random_table, 2, 4, 0.0),
         case("wider is better, beam 1", LADDER, 1, 3, 0.0),
         case("wider is better, beam 2", LADDER, 2, 3, 0.0),
+        case("wider is better, beam 3", LADDER, 3, 3, 0.0),
         case("an early end is overtaken", OVERTAKEN, 2, 4, 0.0),
         case("an early end gives its place back", HELD, 2, 4, 1.0),
         case("any probabilities, beam 3, alpha 0.8", random_table, 3, 4, 0.8),
@@ -608,6 +672,14 @@ EXERCISE = Exercise(
         without_eos,
         goes_on_after_eos,
         reads_the_last_token,
+        two_of_each_prefix,
+        stops_when_the_best_has_ended,
+        divided_by_max_len,
+        score_as_probability,
+        bos_not_given,
+        last_end_returned,
+        score_first,
+        places_filled_up,
         finished_alone,
         without_any_eos,
         product_from_one,

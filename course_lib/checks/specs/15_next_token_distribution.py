@@ -364,6 +364,32 @@ def logarithms(logits, temperature=1.0, top_k=None, top_p=None):
     return solved(logits, temperature, top_k, top_p).log()
 
 
+def one_less_than_k(logits, temperature=1.0, top_k=None, top_p=None):
+    """You keep one token less than top_k: k tokens stay, so `p[:k]` or `place < k`."""
+    return solved(
+        logits,
+        temperature,
+        top_k,
+        top_p,
+        k=lambda p, k: (lambda q: q / q.sum())(torch.where(torch.arange(len(p)) < k - 1, p, 0)),
+    )
+
+
+def one_minus_p(logits, temperature=1.0, top_k=None, top_p=None):
+    """You keep tokens up to the mass 1 - top_p: it is top_p that the kept ones reach."""
+    return solved(
+        logits, temperature, top_k, top_p, p=lambda p, m: torch.where(p.cumsum(0) - p < 1 - m, p, 0)
+    )
+
+
+def softmax_of_all_again(logits, temperature=1.0, top_k=None, top_p=None):
+    """You put the probabilities through softmax once more, which gives to cut tokens again: divide by their
+    sum."""
+    if temperature == 0:
+        return one_hot(logits)
+    return solved(logits, temperature, top_k, top_p).softmax(-1)
+
+
 # ------------------------------------------------------------------ the exercise
 
 
@@ -456,6 +482,9 @@ EXERCISE = Exercise(
         overflows,
         a_token,
         changes_logits,
+        one_less_than_k,
+        one_minus_p,
+        softmax_of_all_again,
         sorted_after_top_p,
         cut_logits_are_zero,
         zeros_before_softmax_of_k,

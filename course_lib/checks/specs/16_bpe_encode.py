@@ -281,6 +281,42 @@ def as_pairs(word, merges):
     return used
 
 
+def alphabetical_list(word, merges):
+    """You sort the merges by the alphabet: they come in the order in which they were learnt, keep it."""
+    tokens = list(word)
+    for pair in sorted(merges):
+        tokens = merged(tokens, pair)
+    return tokens
+
+
+def long_merges_first(word, merges):
+    """You begin with the merges that make the longest tokens: begin with those that were learnt first."""
+    tokens = list(word)
+    for pair in sorted(merges, key=lambda pair: -len(pair[0] + pair[1])):
+        tokens = merged(tokens, pair)
+    return tokens
+
+
+def left_to_right_without_growing(word, merges):
+    """You go through the word once and merge what is known: go on until no known pair is left, the pair
+    learnt first before all."""
+    known, tokens = {tuple(pair) for pair in merges}, list(word)
+    for i in range(len(tokens)):
+        if tuple(tokens[i : i + 2]) in known:
+            tokens[i : i + 2] = ["".join(tokens[i : i + 2])]
+    return tokens
+
+
+def longest_match_from_the_right(word, merges):
+    """You cut off the longest known token from the right: byte pairs are merged in the order in which they
+    were learnt."""
+    known, tokens, end = {left + right for left, right in merges}, [], len(word)
+    while end:
+        begin = next(i for i in range(end) if word[i:end] in known or i == end - 1)
+        tokens, end = [word[begin:end], *tokens], begin
+    return tokens
+
+
 # ------------------------------------------------------------------ the exercise
 
 
@@ -362,6 +398,10 @@ EXERCISE = Exercise(
         last_letter_lost,
         empty_word_breaks,
         changes_merges,
+        alphabetical_list,
+        long_merges_first,
+        left_to_right_without_growing,
+        longest_match_from_the_right,
         end_of_word_added,
         turned_list,
         nothing_left_to_merge_breaks,

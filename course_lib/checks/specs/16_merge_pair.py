@@ -286,6 +286,47 @@ def nothing_returned_without_the_pair(tokens, pair, new):
     return result if len(result) < len(tokens) else []
 
 
+def new_ones_at_the_end(tokens, pair, new):
+    """You take the tokens of the pair out and put new ones at the end: each new token stands where its pair
+    stood, and a half on its own stays."""
+    left = [token for token in tokens if token not in pair]
+    return left + [new] * tokens.count(pair[0])
+
+
+def previous_not_forgotten(tokens, pair, new):
+    """After a merge you still remember the right half as the token before: it is used up, so the next pair
+    begins behind it."""
+    result, before = [], None
+    for token in tokens:
+        if before == pair[0] and token == pair[1]:
+            result[-1] = new
+        else:
+            result.append(token)
+        before = token
+    return result
+
+
+def joined_texts_compared(tokens, pair, new):
+    """You compare joined texts, where ("t", "he") looks like ("th", "e"): compare token by token."""
+    result, i = [], 0
+    while i < len(tokens):
+        if i + 1 < len(tokens) and tokens[i] + tokens[i + 1] == pair[0] + pair[1]:
+            result.append(new)
+            i += 2
+        else:
+            result.append(tokens[i])
+            i += 1
+    return result
+
+
+def two_by_two_and_the_last_lost(tokens, pair, new):
+    """You look at the tokens two by two, and a last single one is lost: a pair can begin at any place."""
+    result = []
+    for left, right in zip(tokens[::2], tokens[1::2], strict=False):
+        result += [new] if (left, right) == tuple(pair) else [left, right]
+    return result
+
+
 # ------------------------------------------------------------------ the exercise
 
 
@@ -351,6 +392,10 @@ EXERCISE = Exercise(
         every_second,
         pair_removed,
         changes_tokens,
+        new_ones_at_the_end,
+        previous_not_forgotten,
+        joined_texts_compared,
+        two_by_two_and_the_last_lost,
         by_spaced_text,
         list_against_tuple,
         new_spread,

@@ -408,6 +408,27 @@ def padded_with_zeros(img, P, W, b, cls, pos):
     return torch.cat([cls.expand(len(img), 1, -1), tokens], dim=1)
 
 
+def one_position_for_all_patches(img, P, W, b, cls, pos):
+    """All your patches get the same position: patch i has its own, pos[i + 1]."""
+    tokens = patches_of(img, P) @ W + b + pos[1]
+    return torch.cat([cls.expand(len(img), 1, -1) + pos[0], tokens], dim=1)
+
+
+def divides_the_pixels(img, P, W, b, cls, pos):
+    """You check whether P divides H * Wd: it must divide each of the two sides, H % P and Wd % P."""
+    B, C, H, Wd = img.shape
+    if H * Wd % P:
+        raise ValueError("patches do not fit")
+    grid = img.reshape(B, C, H // P, P, Wd // P, P).permute(0, 2, 4, 1, 3, 5)
+    return with_class(grid.reshape(B, -1, C * P * P) @ W + b, cls, pos)
+
+
+def scaled(img, P, W, b, cls, pos):
+    """You divide by the root of the length of a patch: the projection is patch @ W + b, as it is."""
+    rows = patches_of(img, P)
+    return with_class(rows @ W / rows.shape[-1] ** 0.5 + b, cls, pos)
+
+
 # ------------------------------------------------------------------ right elsewhere
 
 
@@ -533,6 +554,9 @@ EXERCISE = Exercise(
         one_image_expected,
         images_in_a_row,
         changes_pos,
+        one_position_for_all_patches,
+        divides_the_pixels,
+        scaled,
         unfolded_without_turning,
         times_positions,
         normed,

@@ -256,6 +256,12 @@ def joined_along_the_wrong_side(patches, P, H, Wd):
     return torch.cat(columns, dim=2)
 
 
+def channels_inside(patches, P, H, Wd):
+    """You read a patch as (P, C, P): the channels come first, (C, P, P)."""
+    grid = patches.reshape(H // P, Wd // P, P, -1, P)
+    return grid.permute(3, 0, 2, 1, 4).reshape(-1, H, Wd)
+
+
 # ------------------------------------------------------------------ right elsewhere
 
 
@@ -334,6 +340,7 @@ EXERCISE = Exercise(
         first_token_dropped,
         still_patches,
         changes_patches,
+        channels_inside,
         channels_first_split,
         transposed_and_reshaped,
         steps_of_one_pixel,

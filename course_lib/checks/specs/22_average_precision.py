@@ -366,6 +366,17 @@ def flat_to_the_end(scores, hits, n_targets):
     return envelope_of(precision_of(hits))[hits].sum() / n_targets + missing * hits.mean()
 
 
+def divided_by_missed(scores, hits, n_targets):
+    """You divide by the targets that were not found: divide by all of them, n_targets."""
+    return average_precision(scores, hits, max(n_targets - hits.sum(), 1))
+
+
+def precision_at_all_places(scores, hits, n_targets):
+    """You add up the precision at every detection: only a hit raises the recall, and it counts with the best
+    precision from there on."""
+    return precision_of(in_order(scores, hits)).sum() / n_targets
+
+
 # ------------------------------------------------------------------ right elsewhere
 
 
@@ -483,6 +494,8 @@ EXERCISE = Exercise(
         all_heights,
         sorts_scores_in_place,
         scores_sorted_alone,
+        divided_by_missed,
+        precision_at_all_places,
         mean_precision_of_hits,
         precision_by_detections,
         best_precision,

@@ -363,6 +363,12 @@ def without_new_axes(a, b):
     return share(inner, area(a) + area(b) - inner)
 
 
+def geometric_mean(a, b):
+    """You divide by the root of the product of the areas: divide by the union, their sum less the
+    intersection."""
+    return share(inner_and_sum(a, b)[0], (area(a)[:, None] * area(b)[None, :]).sqrt())
+
+
 # ------------------------------------------------------------------ right elsewhere
 
 
@@ -485,6 +491,7 @@ EXERCISE = Exercise(
         best_alone,
         yes_or_no,
         changes_a,
+        geometric_mean,
         root,
         product_of_areas,
         half_the_outline,

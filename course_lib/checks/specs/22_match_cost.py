@@ -379,6 +379,29 @@ def log_iou(class_prob, boxes, labels, targets):
     return -p_of(class_prob, labels) + 5 * l1(boxes, targets) - 2 * iou_of(boxes, targets).log()
 
 
+def mean_distance_of_corners(class_prob, boxes, labels, targets):
+    """Your distance is the mean over the corners: it is the sum over cx, cy, w, h."""
+    distance = l1(corners(boxes), corners(targets)) / 4
+    return summed(p_of(class_prob, labels), distance, iou_of(boxes, targets))
+
+
+def weight_2_on_the_class(class_prob, boxes, labels, targets):
+    """Your 2 stands at the class: it belongs to the IoU, the class counts once."""
+    return -2 * p_of(class_prob, labels) + 5 * l1(boxes, targets) - iou_of(boxes, targets)
+
+
+def softmax_over_queries(class_prob, boxes, labels, targets):
+    """You make the queries' probabilities sum to 1: class_prob is read as it is, each row is a query's
+    own."""
+    return match_cost(class_prob.softmax(0), boxes, labels, targets)
+
+
+def against_no_object(class_prob, boxes, labels, targets):
+    """You compare the label with "no object": only the probability of the label counts."""
+    p = p_of(class_prob, labels) - class_prob[:, -1:]
+    return summed(p, l1(boxes, targets), iou_of(boxes, targets))
+
+
 # ------------------------------------------------------------------ right elsewhere
 
 
@@ -522,6 +545,10 @@ EXERCISE = Exercise(
         divided_by_targets,
         never_negative,
         changes_boxes,
+        mean_distance_of_corners,
+        weight_2_on_the_class,
+        softmax_over_queries,
+        against_no_object,
         one_distance_for_all,
         smooth_distance,
         distance_of_sizes,

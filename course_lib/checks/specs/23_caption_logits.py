@@ -466,6 +466,44 @@ def one_norm_before_all(words, patches, p):
     return head(y, p)
 
 
+def positions_turned_round(words, patches, p):
+    """Your positions count from the end: the first word gets p.pos[0]."""
+    return rest(p.embed[words] + p.pos[: words.shape[1]].flip(0), patches, p)
+
+
+def values_of_patches_normed(words, patches, p):
+    """You norm the patches where they are values: keys and values are the patches as they are."""
+    y = after_self(start(words, p), p)
+    y = y + p.cross_attn(p.norm2(y), patches, p.norm2(patches))
+    return head(after_ffn(y, p), p)
+
+
+def norm1_before_the_image(words, patches, p):
+    """You use p.norm1 before the cross-attention: it has a norm of its own, p.norm2."""
+    return caption_logits(words, patches, SimpleNamespace(**vars(p) | {"norm2": p.norm1}))
+
+
+def norm2_before_ffn(words, patches, p):
+    """You use p.norm2 before the feed-forward: it has a norm of its own, p.norm3."""
+    return caption_logits(words, patches, SimpleNamespace(**vars(p) | {"norm3": p.norm2}))
+
+
+def norm3_at_the_end(words, patches, p):
+    """You use p.norm3 at the end: the last norm is p.norm_out."""
+    return caption_logits(words, patches, SimpleNamespace(**vars(p) | {"norm_out": p.norm3}))
+
+
+def positions_twice(words, patches, p):
+    """You add the positions once more at the end: once is enough, they stay in y."""
+    y = after_ffn(after_cross(after_self(start(words, p), p), patches, p), p)
+    return head(y + p.pos[: words.shape[1]], p)
+
+
+def last_logits_dropped(words, patches, p):
+    """You leave out the logits of the last place: they say the word that comes next."""
+    return caption_logits(words, patches, p)[:, :-1]
+
+
 # ------------------------------------------------------------------ the exercise
 
 
@@ -631,6 +669,13 @@ EXERCISE = Exercise(
         patches_in_front,
         bos_dropped,
         changes_embed,
+        positions_turned_round,
+        values_of_patches_normed,
+        norm1_before_the_image,
+        norm2_before_ffn,
+        norm3_at_the_end,
+        positions_twice,
+        last_logits_dropped,
         post_norm_without_the_last,
         last_word_with_its_axis,
         positions_after_the_norm,
