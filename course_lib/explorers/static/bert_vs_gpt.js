@@ -38,6 +38,11 @@ const seenToken = (token) => {
   return text.length > 14 ? text.slice(0, 13) + "…" : text;
 };
 
+const cut = (text, width, size = 15) => {
+  const room = Math.max(2, Math.floor(width / (size * 0.56) + 0.01));
+  return text.length > room ? text.slice(0, room - 1) + "…" : text;
+};
+
 /** The tokens in view: all where they fit, else those around the hidden one. */
 function inView(texts, at, room) {
   const wide = texts.map((t) => textWidth(t, 14) + 16);
@@ -65,7 +70,7 @@ function stand(width, known, at) {
   const bars = gptRow + 28 + 44;
   const narrow = width < 560;
   const list = bars + (narrow ? 30 : 14);
-  return { gutter, texts, ...view, x, chips, right: end, left: gutter + edge, rows: { bert: bertRow, gpt: gptRow }, bars, narrow, list, height: list + 23 * SHOWN + 28 };
+  return { gutter, texts, ...view, x, chips, right: end, left: gutter + edge, rows: { bert: bertRow, gpt: gptRow }, bars, narrow, list, height: list + 23 * SHOWN + 42 };
 }
 
 // ---------------------------------------------------------------- the two rows
@@ -140,7 +145,7 @@ function panel(ctx, stands, known, name, at, x, width) {
   const word = known.tokens[at];
   const { words, chances, own, entropy: entropies } = known[name];
   const each = MODELS.flatMap((model) => known[model].words[at].filter((_, i) => known[model].chances[at][i] >= ALIKE));
-  const gutter = Math.min(width * 0.36, Math.max(...each.map((t) => textWidth(seenToken(t), 14)))) + 10;
+  const gutter = Math.min(width * 0.42, Math.max(...each.map((t) => textWidth(seenToken(t), 15))) + 10);
   const scale = ctx.hold("scale", Math.max(0.25, ...MODELS.map((model) => known[model].chances[at][0])));
   const longest = width - gutter - 40;
   const rows = words[at].map((text, i) => {
@@ -148,13 +153,13 @@ function panel(ctx, stands, known, name, at, x, width) {
     if (p < ALIKE) return null;
     const [mine, top, long] = [text === word, list + 23 * i, Math.max(1.5, (longest * Math.min(p, scale)) / scale)];
     return [
-      label(x + gutter - 8, top + 13, seenToken(text), { anchor: "end", class: mine ? "cx-query-text" : "" }),
+      label(x + gutter - 8, top + 13, cut(seenToken(text), gutter - 8), { anchor: "end", class: mine ? "cx-query-text" : "" }),
       barRight(x + gutter, top + 1, long, 16, { class: mine ? "cx-query" : "" }),
       label(x + gutter + long + 6, top + 13, num(p), { class: mine ? "cx-query-text" : "cx-small" }),
     ];
   });
-  const note = `entropy ${num(entropies[at])} nats; ${quoted(word)} gets ${num(own[at])}`;
-  return [heading, rows, label(x, list + 23 * SHOWN + 16, note, { class: "cx-small cx-soft" })];
+  const notes = [`${quoted(seenToken(word))} gets ${num(own[at])}`, `entropy ${num(entropies[at])} nats`];
+  return [heading, rows, notes.map((text, i) => label(x, list + 23 * SHOWN + 16 + 17 * i, text, { class: "cx-small cx-soft" }))];
 }
 
 // ---------------------------------------------------------------- controls
@@ -182,7 +187,7 @@ const positionSlider = (ctx) => {
 const ownText = (ctx) => {
   if (!ctx.facts.field) return { node: document.createComment("no functions to ask"), update() {} };
   const shut = ctx.facts.field !== "live";
-  const input = h("input", { type: "text", "data-trait": "text", maxlength: 200, disabled: shut, spellcheck: "false", autocomplete: "off", onkeydown: (event) => event.key === "Enter" && (event.preventDefault(), run()) });
+  const input = h("input", { type: "text", "data-trait": "text", style: "width:310px;min-width:0", maxlength: 200, disabled: shut, spellcheck: "false", autocomplete: "off", onkeydown: (event) => event.key === "Enter" && (event.preventDefault(), run()) });
   const button = h("button", { type: "button", class: "cx-button", disabled: shut, onclick: () => run() }, "Ask both");
   function run() {
     const text = input.value.trim();
@@ -190,7 +195,7 @@ const ownText = (ctx) => {
   }
   let shown = null;
   return {
-    node: h("span", { class: "cx-group cx-own" }, h("label", { class: "cx-control" }, h("span", { class: "cx-label" }, "Your sentence"), input), button, shut && h("span", { class: "cx-why" }, "needs a running kernel")),
+    node: h("span", { class: "cx-group cx-own", style: "flex-wrap:wrap;max-width:100%" }, h("label", { class: "cx-control", style: "max-width:100%" }, h("span", { class: "cx-label" }, "Your sentence"), input), button, shut && h("span", { class: "cx-why" }, "needs a running kernel")),
     update(state) {
       if (state.text !== shown) input.value = shown = state.text;
     },

@@ -157,9 +157,9 @@ function lengthHandle(ctx, at) {
 
 /** A block of bars on one scale: rows are [name, formula, value, said, strong]. */
 function block(x, y, width, title, rows, hidden) {
-  const gutter = Math.min(width * 0.5, Math.max(...rows.map(([name]) => textWidth(name, 13.5))) + 14);
+  const gutter = Math.min(width * 0.5, Math.max(...rows.map(([name]) => textWidth(name, 14.5))) + 12);
   const most = Math.max(...rows.map(([, , value]) => value));
-  const longest = width - gutter - Math.max(...rows.map(([, , , said]) => textWidth(said, 14))) - 8;
+  const longest = Math.min(...rows.map(([, , value, said]) => ((width - gutter - textWidth(said, 16) - 10) * most) / value));
   const tall = rows.some(([, formula]) => formula) ? 40 : 25;
   return [
     label(x, y + 13, title, { class: "cx-strong" }),
@@ -190,7 +190,7 @@ function blocks({ state, results }) {
     ["with KV cache", "n·c + n²·d", results.cached, amount(results.cached)],
     ["without", "n²·c/2 + n³·2d/3", results.uncached, amount(results.uncached)],
   ];
-  return [["Memory", memory, 128], ["KV cache, keys shared by heads", shared, 122], ["Writing one by one (c: work per token)", written, 116]];
+  return [["Memory", memory, 128], ["KV cache, keys shared by heads", shared, 122], ["Writing n tokens one by one", written, 116]];
 }
 
 // ---------------------------------------------------------------- controls
