@@ -522,7 +522,7 @@ def sampling_explorer(
     token -> log-probability, up to 6 tokens deep; a sentence ends with `eos` or at full depth. A beam of 1 to
     4 searches it; score: log-probability / length**alpha. `prompt` is what stands before.
     Results: .probabilities (n,), .counts (n,) of the draws (the same for a seed), .entropy in nats, .search.
-    ValueError names the argument. Sources: Holtzman et al. 2020, sections 3 and 5; Graves 2012.
+    ValueError names the argument. Sources: Holtzman et al. 2020, section 3; Graves 2012.
     """
     fixed: dict[str, object] = {}
     logits, were_probabilities = logits_of(

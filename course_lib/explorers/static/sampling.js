@@ -192,7 +192,7 @@ function treeView(ctx) {
   const { nodes, depth, beams, best, root } = facts.tree;
   const beam = beams[state.beam - 1];
   const row = treeRow(rowsOfTree(facts.tree));
-  const start = clamp(textWidth(facts.prompts[1], 14) + 14, 40, Math.min(120, width * 0.16));
+  const start = clamp(textWidth(facts.prompts[1], 14) + 14, 40, Math.min(120, width * 0.18));
   const column = (width - start) / depth;
   const top = 62;
   const path = hidden ? new Set() : pathTo(nodes, beam.best);

@@ -269,7 +269,7 @@ function curvePanel(ctx, made, x, y, width) {
     line(left, base, right, base), line(left, top, left, base, "cx-grid", { style: "opacity:1" }),
     levels.map(([v, text], i) => [
       line(left, py(v), right, py(v), "cx-guide"),
-      !(close && i) && label(i ? left + 6 : right - 2, i ? py(v) + 15 : py(v) - 5, text, { anchor: i ? "start" : "end", class: "cx-small cx-soft cx-clear-of" }),
+      !(close && i) && label(i ? left + 6 : right - 2, i && py(v) + 19 < base ? py(v) + 15 : py(v) - 5, text, { anchor: i ? "start" : "end", class: "cx-small cx-soft cx-clear-of" }),
     ]),
     soft(left - 6, py(0) + 2, "0", "end"), soft(left - 6, py(n_bytes) + 8, n_bytes ? thousands(n_bytes) : "", "end"),
     !hidden && s("path", { d: path, class: "cx-curve" }),
@@ -278,7 +278,7 @@ function curvePanel(ctx, made, x, y, width) {
     !hidden && [
       line(dx, dy, dx, base, "cx-guide", { style: "stroke:var(--cx-query)" }),
       s("circle", { cx: dx, cy: dy, r: 5.5, style: "fill:var(--cx-query)" }),
-      n_bytes > 0 && label(onRight ? dx + 9 : dx - 9, onRight ? dy - 8 : dy + 18, told, { anchor: onRight ? "start" : "end", class: "cx-query-text cx-clear-of" }),
+      n_bytes > 0 && label(onRight ? dx + 9 : dx - 9, onRight || dy + 22 > base ? dy - 9 : dy + 18, told, { anchor: onRight ? "start" : "end", class: "cx-query-text cx-clear-of" }),
       s("rect", { x: left, y: top, width: right - left, height: base - top, class: frozen ? "cx-clear" : "cx-pick", onpointerdown: frozen ? undefined : pick, onpointermove: frozen ? undefined : (event) => event.buttons && pick(event) }),
     ],
   );
