@@ -8,7 +8,7 @@ from course_lib.by_hand.attention import scaled_dot_product_attention
 SHARPNESS = 8.0  # factor of the cosines in `patch_similarity`
 
 
-def cut_patches(image: Float[np.ndarray, "img_h img_w"], P: int) -> Float[np.ndarray, "N P*P"]:
+def cut_patches(image: Float[np.ndarray, "img_h img_w"], P: int) -> Float[np.ndarray, "N {P}*{P}"]:
     """One grey image (img_h, img_w) as rows of P x P patches, (N, P * P), row by row from the top left.
 
     Raises ValueError where P does not divide img_h or img_w.

@@ -151,12 +151,12 @@ const tokenName = (facts, index, P) => (index < facts.class_token ? "the class t
 function placesOfPatches(width, facts, P) {
   const n = gridOf(facts, P).rows * gridOf(facts, P).columns + facts.class_token;
   const three = width >= 760;
-  const side = three ? Math.min(300, (width - 72) / 3) : Math.min(330, (width - 28) / 2);
+  const side = three ? Math.min(300, (width - 75) / 3) : Math.min(330, (width - 30) / 2);
   const high = heightOf(facts, side);
   const gap = three ? 36 : 28;
   const slot = Math.min(40, (width - 2) / n);
   const bars = 24 + high + 52;
-  return { n, three, side, high, gap, slot, top: 24, second: side + gap, third: 2 * (side + gap), bars, base: bars + 70, bottom: bars + 70 + Math.max(slot, 8) + 36 };
+  return { n, three, side, high, gap, slot, top: 24, second: side + gap, third: 2 * (side + gap), bars, base: bars + 82, bottom: bars + 82 + Math.max(slot, 8) + 30 };
 }
 
 /** The sequence in one row: pixels of all patches, each patch at its place, in units of a patch's side and a gap. */
@@ -178,7 +178,7 @@ function sequence(ctx, at, P, q) {
   const size = P * unit;
   const row = results.weights;
   const most = Math.max(1e-9, ...row);
-  const x = (k) => k * slot + size / 2;
+  const x = (k) => clamp(k * slot + size / 2, 14, ctx.width - 14);
   const taken = [];
   const shown = row.map((_, k) => k).sort((a, b) => row[b] - row[a] || a - b).filter((k) => row[k] >= 0.015 && taken.every((j) => Math.abs(x(j) - x(k)) > 30) && taken.push(k)).slice(0, 8);
   const tops = (k) => base - (50 * row[k]) / most;
@@ -187,7 +187,7 @@ function sequence(ctx, at, P, q) {
     title(0, bars, `The same ${many} ${many === 1 ? "patch" : "patches"} as a sequence`),
     hidden
       ? mark(0, bars + 12, Math.min(ctx.width, n * slot), base - bars - 16)
-      : [row.map((w, k) => bar(k * slot + Math.max(0, size - 26) / 2, base, Math.max(0.7, Math.min(size, 26)), (50 * w) / most, { class: k === q ? "cx-query" : "" })), shown.map((k) => label(clamp(x(k), 14, ctx.width - 14), tops(k) - 4, num(row[k]), { anchor: "middle", class: "cx-small " + (k === q ? "cx-query-text" : "cx-strong") }))],
+      : [row.map((w, k) => bar(k * slot + Math.max(0, size - 26) / 2, base, Math.max(0.7, Math.min(size, 26)), (50 * w) / most, { class: k === q ? "cx-query" : "" })), shown.map((k) => label(x(k), tops(k) - 4, num(row[k]), { anchor: "middle", class: "cx-small " + (k === q ? "cx-query-text" : "cx-strong") }))],
     line(0, base, Math.min(ctx.width, n * slot), base),
     s("rect", { x: 0, y: base + 4, width: n * slot - (slot - size), height: size, class: "cx-wash" }),
     facts.class_token === 1 && s("rect", { x: 0.5, y: base + 4.5, width: size - 1, height: Math.max(size - 1, 4), class: "cx-key-wash", style: "stroke:var(--cx-masked-line)" }),
@@ -247,18 +247,18 @@ function patchPicture(ctx) {
   const slotUnder = (event) => clamp(Math.floor((event.clientX - event.currentTarget.getBoundingClientRect().left) / at.slot), 0, at.n - 1);
   return [
     s("g", {},
-      title(0, 13, `${facts.size[0]} × ${facts.size[1]} pixels, patches of ${P} × ${P}`),
+      title(0, 13, at.side < 240 ? `Patches of ${P} × ${P}` : `${facts.size[0]} × ${facts.size[1]} pixels, patches of ${P} × ${P}`),
       drawn(facts, 0, top, side),
       gridLines(facts, P, 0, top, side),
       q >= c && frameOf(facts, q - c, P, 0, top, side),
-      title(second, 13, q < c ? "Where the class token looks" : "Where the framed patch looks"),
+      title(second, 13, at.side < 240 ? "Where it looks" : q < c ? "Where the class token looks" : "Where the framed patch looks"),
     ),
     s("g", {},
       hidden
         ? mark(second, top, side, high)
         : [drawn(facts, second, top, side, true), heat(facts, overPatches, P, second, top, side), q >= c && frameOf(facts, q - c, P, second, top, side), printedWeights(facts, overPatches, P, second, top, side)],
     ),
-    s("g", {}, !hidden && note(second, top + high + 16, `darkest: ${num(Math.max(...overPatches))}`)),
+    s("g", {}, !hidden && note(second, top + high + 16, `strongest: ${num(Math.max(...overPatches))}`)),
     s("g", {}, at.three && patchMap(ctx, at, q, third)),
     s("g", {}, sequence(ctx, at, P, q)),
     patchKeys(ctx, at, P, q),
@@ -362,12 +362,12 @@ function rematched(matched, i, j) {
 function placesOfBoxes(width, facts) {
   const [n, m] = [facts.boxes.length, facts.objects.length];
   const beside = width >= 560;
-  const side = beside ? Math.min(370, width * 0.47) : Math.min(340, width);
+  const side = beside ? Math.min(370, width * 0.45) : Math.min(340, width - 2);
   const high = heightOf(facts, side);
   const left = beside ? side + 30 : 0;
   const gutter = 136;
   const cell = m ? Math.min(78, (width - left - gutter - 2) / m) : 0;
-  const top = beside ? 24 : high + 58;
+  const top = beside ? 24 : high + 82;
   const row = clamp((Math.max(high, 200) - 56) / n, 15, 27);
   return { n, m, side, high, left, gutter, cell, row, top, grid: top + 34, bottom: Math.max(24 + high + 26, top + 34 + row * n + 34) };
 }
@@ -415,8 +415,9 @@ function costTable(ctx, at) {
       label(left + gutter - 12, y, num(prob), { anchor: "end", class: `cx-small ${look}` }),
     ];
   });
-  const heads = facts.objects.map((name, j) => label(x + (j + 0.5) * cell, grid - 6, short(`${j + 1}: ${name}`, cell - 4), { anchor: "middle", class: "cx-value-text", style: "font-size:12px" }));
-  const heading = [title(left, top - 11, "What each query says"), m > 0 && cell * m > 120 && label(x + m * cell, top - 11, "cost per object", { anchor: "end", class: "cx-strong" })];
+  const fitting = (texts, room) => texts.find((text) => textWidth(text, 12.5) <= room) ?? texts.at(-1);
+  const heads = facts.objects.map((name, j) => label(x + (j + 0.5) * cell, grid - 6, fitting([`${j + 1}: ${name}`, name, String(j + 1)], cell - 4), { anchor: "middle", class: "cx-value-text", style: "font-size:12px" }));
+  const heading = title(left, top - 11, m ? "What each query says and costs" : "What each query says");
   if (!m) return [heading, s("g", {}, rows)];
   const cells = hidden
     ? mark(x, grid, m * cell, n * row)
@@ -438,7 +439,7 @@ function costTable(ctx, at) {
     heads,
     s("g", {}, cells),
     s("g", {}, chosen),
-    !hidden && note(left, grid + n * row + 18, "framed: the matching; press a cell to change it"),
+    !hidden && note(left, grid + n * row + 18, "framed: the matching; press to change it"),
     !ctx.frozen && !hidden && s("rect", { x, y: grid, width: m * cell, height: n * row, class: "cx-pick", onpointerdown: press }),
   ];
 }
@@ -494,7 +495,7 @@ const boxesView = {
       ctx.set({ query: clamp(Math.floor(((event.clientY - frame.top) / frame.height) * at.n), 0, at.n - 1) });
     };
     const press = !ctx.frozen && !ctx.hidden;
-    const cross = facts.places ? " and its reference point (+)" : "";
+    const cross = facts.places ? ", + reference point" : "";
     return [
       s("g", {}, title(0, 13, `Query ${state.query + 1}: its box${cross}`)),
       s("g", {}, boxesOverPicture(ctx, at)),
@@ -521,14 +522,14 @@ function forHalf(row) {
 function placesOfCaption(width, facts) {
   const n = facts.words.length;
   const beside = width >= 560;
-  const side = beside ? Math.min(380, width * 0.46) : Math.min(340, width);
+  const side = beside ? Math.min(380, width * 0.46) : Math.min(340, width - 2);
   const high = heightOf(facts, side);
   const left = beside ? side + 30 : 0;
   const columns = Math.min(n, Math.max(2, Math.min(4, n > 9 ? 4 : 3)));
   const gap = 14;
-  const small = Math.min(128, (width - left - gap * (columns - 1)) / columns);
+  const small = Math.min(128, (width - 2 - left - gap * (columns - 1)) / columns);
   const row = heightOf(facts, small) + 28;
-  const top = beside ? 24 : high + 70;
+  const top = beside ? 24 : high + 82;
   return { n, side, high, left, columns, gap, small, row, top, bottom: Math.max(24 + high + 26, top + row * Math.ceil(n / columns) + 4) };
 }
 
@@ -583,14 +584,14 @@ const captionView = {
     const labelOf = (box, j) => {
       const text = hidden ? boxes.names[j] : `${boxes.names[j]} ${num(results.inside[j])}`;
       const [x, y] = [(box[0] - box[2] / 2) * side, 24 + (box[1] - box[3] / 2) * high - 5];
-      return label(clamp(x, 0, side - textWidth(text, 12)), Math.max(y, 36), text, { class: "cx-clear-of cx-value-text", style: "font-size:12px" });
+      return label(clamp(x, 0, side - textWidth(text, 13)), Math.max(y, 36), text, { class: "cx-clear-of cx-value-text", style: "font-size:12px" });
     };
     return [
       s("g", {}, title(0, 13, `Where '${facts.words[state.word]}' looks`), title(left, top - 11, "Word by word")),
       s("g", {}, drawn(facts, 0, 24, side, !hidden), !hidden && heat(facts, results.weights, facts.patch, 0, 24, side), !hidden && !facts.boxes && printedWeights(facts, results.weights, facts.patch, 0, 24, side)),
       s("g", {}, boxes.targets.map((box) => inFrame(box, 0, 24, side, high, "stroke:var(--cx-value);stroke-width:2;stroke-dasharray:5 4"))),
       s("g", {}, boxes.targets.map(labelOf)),
-      s("g", {}, hidden ? label(side / 2, 24 + high / 2 + 7, "?", { anchor: "middle", class: "cx-big cx-soft" }) : note(0, 24 + high + 18, `darkest: ${num(results.largest)}${boxes.names.length ? "; in green: share of the weight in the box" : ""}`)),
+      s("g", {}, hidden ? label(side / 2, 24 + high / 2 + 7, "?", { anchor: "middle", class: "cx-big cx-soft" }) : note(0, 24 + high + 18, `strongest: ${num(results.largest)}${boxes.names.length ? "; green: weight in the box" : ""}`)),
       s("g", {}, thumbnails(ctx, at)),
       !ctx.frozen && !hidden && s("rect", { x: left, y: top, width: ctx.width - left, height: at.bottom - top, class: "cx-pick", onpointerdown: pick }),
     ];
