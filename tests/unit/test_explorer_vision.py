@@ -7,7 +7,8 @@ import pytest
 
 from course_lib import by_hand
 from course_lib.explorers import vision_explorer
-from course_lib.explorers.vision import example_picture, greedy, patches_for_half, second_least, similar_sizes
+from course_lib.explorers.pictures import example_picture
+from course_lib.explorers.vision import greedy, patches_for_half, second_least, similar_sizes
 
 RNG = np.random.default_rng(0)
 IMAGE = RNG.uniform(0, 1, (8, 8)).round(2)
@@ -295,3 +296,10 @@ def test_a_tensor_that_tracks_gradients_is_named():
     with pytest.raises(ValueError, match="weights must be numbers"):
         vision_explorer(IMAGE, weights=torch.full((4, 4), 0.25, requires_grad=True))
     assert vision_explorer(IMAGE, weights=torch.full((4, 4), 0.25)).patch == 4
+
+
+def test_what_was_given_stays_the_readers_own():
+    image, weights = IMAGE.astype("<f4"), rows(4, 4).astype("<f4")
+    explorer = vision_explorer(image, weights=weights)
+    image[0, 0], weights[0, 0] = 0.5, 0.5
+    assert not explorer.image.flags.writeable
