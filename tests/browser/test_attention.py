@@ -204,3 +204,35 @@ def test_presses_within_one_frame_all_count(harness):
     ]
     assert len(moved) == 1
     assert moved[0][0] - moved[0][1] == pytest.approx(0.6, abs=0.02)
+
+
+# -------------------------------------------------------------------- a model's weights
+
+
+def test_layers_and_heads_of_given_weights(harness):
+    tokens = "[CLS] the cat sat on the mat because it was tired . [SEP]".split()
+    weights = np.random.default_rng(0).dirichlet(np.ones(13) * 0.2, (6, 12, 13))
+    explorer = attention_explorer(tokens, weights=weights, predict=False)
+    seen = harness(explorer, width=960)
+    for trait in ("scaled", "causal", "temperature"):
+        assert seen.page.locator(f"[data-trait={trait}]").count() == 0
+    seen.page.locator("[data-trait=layer]").select_option(label="4")
+    seen.page.locator("[data-trait=head]").select_option(label="12")
+    seen.settle()
+    explorer.load_state({"layer": 3, "head": 11})
+    assert seen.line == explorer.line and seen.line.endswith("in layer 4, head 12.")
+    texts = seen.page.locator(".cx-picture text").all_text_contents()
+    assert "Weights of layer 4 of 6, head 12 of 12" in texts
+
+
+def test_given_weights_of_512_tokens_and_12_heads_open_in_time(harness):
+    weights = np.random.default_rng(0).dirichlet(np.full(512, 0.1), (12, 512))
+    explorer = attention_explorer(LARGE, weights=weights, predict=False)
+    started = time.perf_counter()
+    seen = harness(explorer, width=960)
+    assert time.perf_counter() - started < 4  # 2 s on a quiet machine, doubled for a busy one
+    assert seen.line == explorer.line
+    seen.page.locator("[data-trait=head]").select_option(label="7")
+    seen.settle()
+    explorer.head = 6
+    assert seen.line == explorer.line

@@ -35,10 +35,7 @@ function mixed(weights, V, n, dV) {
 }
 
 /** Weights that Python sent as whole numbers, 65,535 for a weight of 1. */
-function shares(text) {
-  const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-  return new Uint16Array(bytes.buffer);
-}
+const shares = (text) => new Uint16Array(bytesOf(text).buffer);
 
 const VECTORS = ["queries", "key_vectors", "values"];
 const inRows = (flat, width) => Array.from({ length: flat.length / width }, (_, i) => Array.from(flat.subarray(i * width, (i + 1) * width)));

@@ -448,11 +448,14 @@ function unpack(item) {
   return nest(item.shape, 0);
 }
 
-/** Numbers that Python put among the facts as base64 of float32. */
-function floats(text) {
-  const bytes = Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
-  return new Float32Array(bytes.buffer);
+/** Bytes that Python put among the facts as base64; a loop, because there can be millions. */
+function bytesOf(text) {
+  const packed = atob(text);
+  const bytes = new Uint8Array(packed.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = packed.charCodeAt(i);
+  return bytes;
 }
+const floats = (text) => new Float32Array(bytesOf(text).buffer);
 
 const between = (a, b, t) => {
   if (typeof a === "number" && typeof b === "number") return a + (b - a) * t;
