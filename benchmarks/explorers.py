@@ -44,8 +44,9 @@ def attention(n: int) -> str:
 def given(n_layers: int, n: int) -> str:
     """A map of weights as a trained model has them: n_layers layers of 12 heads."""
     tokens = [WORDS[i % 16] for i in range(n)]
-    maps = f"np.random.default_rng(0).dirichlet(np.full({n}, 0.1), ({n_layers}, 12, {n}))"
-    return f"import numpy as np\nattention_explorer({tokens!r}, weights={maps}, predict=False)"
+    maps = f"np.random.default_rng(0).random(({n_layers}, 12, {n}, {n}), np.float32) ** 30"
+    made = f"import numpy as np\nmaps = {maps}\nmaps /= maps.sum(-1, keepdims=True)\n"
+    return f"{made}attention_explorer({tokens!r}, weights=maps, predict=False)"
 
 
 CASES = {

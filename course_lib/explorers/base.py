@@ -196,9 +196,10 @@ class Explorer(anywidget.AnyWidget):
         self._start = self.state()
         self._condition: Callable | None = None
         self._check_initial()
-        self.card = self._card(predict, fixed or {})
-        if self.CHALLENGE:
-            self.challenge(*self.CHALLENGE)
+        with self.hold_sync():  # one message: a card can hold megabytes
+            self.card = self._card(predict, fixed or {})
+            if self.CHALLENGE:
+                self.challenge(*self.CHALLENGE)
         self.observe(self._changed, names=self.state_names())
         if python:
             self._compute_for_page()
