@@ -206,7 +206,11 @@ class PatchExplorer(VisionExplorer):
             f"The best patch that touches it gets {still.num(near)}, "
             f"the best one farther away {still.num(far)}."
         )
-        reason = "A score compares a query with a key; how far apart two patches lie does not enter it."
+        reason = (
+            "The scores compare pixels; how far apart two patches lie does not enter."
+            if self.given is None
+            else "Scores compare queries with keys; distance counts only through the positions in the tokens."
+        )
         return {
             "question": "The framed patch is the query. Itself aside, which patch gets the most weight?",
             "choices": choices,
@@ -417,7 +421,7 @@ class BoxExplorer(VisionExplorer):
         choices = [f"Say “{NO_OBJECT}”", "Share an object with another query", "Split an object's box"]
         reason = (
             f"Each object is matched with one query, so {rest} of {n} are left over. "
-            f"They are trained to say “{NO_OBJECT}”; that is why no box is found twice."
+            f"They are trained to say “{NO_OBJECT}”: so the model learns to find each object once."
         )
         return {
             "question": f"The picture holds {objects}, and {n} queries answer. "
