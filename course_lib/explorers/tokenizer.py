@@ -1,15 +1,16 @@
 """A text cut by byte pairs: merges one at a time, the pieces, the length against the number of merges."""
 
+import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
+from importlib.resources import files
 from itertools import pairwise
 
 import numpy as np
 import traitlets
 
-from course_lib.data.lesson_text import load_lesson_text
 from course_lib.explorers import still
 from course_lib.explorers.base import Explorer, Number
 from course_lib.explorers.training_replay import encoded
@@ -20,13 +21,15 @@ from course_lib.text.byte_pair import N_BYTES, BytePair, checked_merges, checked
 TEXT = "Tokens are not words: a headache is cut in three, attention is not."
 DEFAULT_VOCABULARY, DEFAULT_MERGES = 1385, 183
 MOST_TEXT, MOST_MERGES, MOST_LEARNT = 200, 60_000, 5_000
+LESSON_TEXT = "data/files/16_lesson_text.json"
 WASH, QUERY_WASH = "#EAF4FB", "#FBEADF"
 
 
 @cache
 def lesson_merges() -> dict[BytePair, int]:
     """What lesson 16 learns from the text of lessons 00 to 04: its merges, with their counts."""
-    return learnt(load_lesson_text().train, DEFAULT_VOCABULARY)
+    stored = json.loads((files("course_lib") / LESSON_TEXT).read_text(encoding="utf-8"))
+    return learnt(stored["train"], DEFAULT_VOCABULARY)
 
 
 def learnt(texts: str | Iterable[str], n_vocab: int) -> dict[BytePair, int]:
