@@ -279,9 +279,16 @@ class Judging:
         a, b = (compare.outputs_of(answer, self._right(i), self.names) for answer in (mine, other))
         if isinstance(a, str) or isinstance(b, str):
             return a == b
+        if self._not_whole(a) != self._not_whole(b):
+            return False
         if self._measure(i) and [x.shape for x in a] == [x.shape for x in b]:
             a, b = (tuple(self._measured(i, part).values()) for part in (a, b))
         return all(compare.same(x, y, *self.tolerance(i)) for x, y in zip(a, b, strict=True))
+
+    def _not_whole(self, outputs: tuple[np.ndarray, ...]) -> list[str]:
+        """The outputs that must have an integer dtype and have another."""
+        pairs = zip(self.names, outputs, strict=True)
+        return [name for name, part in pairs if name in self.exercise.whole and part.dtype.kind not in "iu"]
 
     def _lost(self, answer: Answer, i: int) -> list[str]:
         enough = {"reached": ("reached",), "rounding": ("reached", "rounding", "zero")}

@@ -570,6 +570,23 @@ def toy(**more):
     return Exercise(**(settings | more))
 
 
+def test_floats_are_not_taken_for_a_stored_answer_of_whole_numbers():
+    def again_otherwise(x):
+        """You double, and add 1 to large numbers."""
+        return 2 * x + (x > 5)
+
+    exercise = toy(
+        whole={"y": "counts are whole"},
+        reference=lambda x: 2 * x.astype(int),
+        cases=[Case("two", lambda rng: (np.array([1, 2]),)), Case("six", lambda rng: (np.array([3, 6]),))],
+        wrong=[again_otherwise],
+    )
+    assert judged(lambda x: 2 * x + (x > 5), exercise).misconception == "again_otherwise"
+    verdict = judged(lambda x: 2.0 * x + (x > 5), exercise)
+    assert verdict.misconception == "type"
+    assert "counts are whole" in verdict.message
+
+
 def test_convention_keeps_its_score_and_is_not_called_wrong():
     def tripled(x):
         """Right elsewhere: here we double."""
