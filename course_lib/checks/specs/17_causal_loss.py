@@ -251,6 +251,28 @@ def changes_logits(logits, ids):
     return next_nats(logits, ids).mean()
 
 
+def divided_by_n(logits, ids):
+    """You divide the sum by n alone: there are B * (n - 1) predictions, n - 1 in each of B examples."""
+    return next_nats(logits, ids).sum() / ids.shape[1]
+
+
+def last_position_for_its_own_token(logits, ids):
+    """You ask the last position for its own token: the logits at position i predict token i + 1, and all n -
+    1 predictions count."""
+    return nats_of(logits, ids)[:, -1].mean()
+
+
+def smoothed(logits, ids):
+    """You smooth the targets: here the loss is -ln p of the token that came, without label smoothing."""
+    return F.cross_entropy(logits[:, :-1].flatten(0, 1), ids[:, 1:].flatten(), label_smoothing=0.1)
+
+
+def share_of_errors(logits, ids):
+    """You return the share of wrong guesses, which has no slope to learn from: the loss is -ln p of the token
+    that came."""
+    return (logits[:, :-1].argmax(-1) != ids[:, 1:]).to(logits.dtype).mean()
+
+
 # ------------------------------------------------------------------ the exercise
 
 
@@ -350,6 +372,10 @@ EXERCISE = Exercise(
         perplexity,
         squared_error,
         changes_logits,
+        divided_by_n,
+        last_position_for_its_own_token,
+        smoothed,
+        share_of_errors,
     ],
     properties=[the_first_token_is_never_asked_for, the_last_logits_do_not_count],
     hints=[

@@ -181,6 +181,17 @@ def changes_losses(losses, counts):
     return np.exp(losses.sum() / counts.sum())
 
 
+def divided_after_exp(losses, counts):
+    """You divide after exp: divide the nats by the number of all tokens first, then take exp."""
+    return np.exp((losses * counts).sum()) / counts.sum()
+
+
+def median(losses, counts):
+    """You take the median of the pieces: the mean per token is asked for, each loss weighted by its number of
+    tokens."""
+    return np.exp(np.median(losses))
+
+
 # ------------------------------------------------------------------ the exercise
 
 
@@ -252,6 +263,8 @@ EXERCISE = Exercise(
         product_overflows,
         empty_pieces_counted,
         changes_losses,
+        divided_after_exp,
+        median,
     ],
     properties=[a_fair_choice, cutting_changes_nothing],
     hints=[

@@ -153,20 +153,23 @@ def two_matrices_of_weights(n_layers, n_kv_heads, d_head, n, B, number_bytes):
 
 def head_divided(n_layers, n_kv_heads, d_head, n, B, number_bytes):
     """You divide d_head by the number of heads: it is the size of one head already, multiply."""
-    return 2 * n_layers * d_head // n_kv_heads * n * B * number_bytes
-
-
-def overflows(n_layers, n_kv_heads, d_head, n, B, number_bytes):
-    """Your product overflows 32-bit integers: multiply Python's own whole numbers, or int64."""
-    product = np.int32(1)
-    for factor in (2, n_layers, n_kv_heads, d_head, n, B, number_bytes):
-        product = product * np.array(factor).astype(np.int32)
-    return product
+    return 2 * n_layers * d_head / n_kv_heads * n * B * number_bytes
 
 
 def added_up(n_layers, n_kv_heads, d_head, n, B, number_bytes):
     """You add where a product belongs: layers times heads times features times tokens times sequences."""
     return 2 * (n_layers + n_kv_heads + d_head + n + B) * number_bytes
+
+
+def doubled_twice(n_layers, n_kv_heads, d_head, n, B, number_bytes):
+    """You double twice: one factor of 2 for keys and values, and number_bytes holds the size of a number."""
+    return 4 * n_layers * n_kv_heads * d_head * n * B * number_bytes
+
+
+def attention_weights_too(n_layers, n_kv_heads, d_head, n, B, number_bytes):
+    """You count attention weights too: they are made anew for each query, keys and values alone are kept."""
+    weights = n_layers * n_kv_heads * n * n * B * number_bytes
+    return cache_bytes(n_layers, n_kv_heads, d_head, n, B, number_bytes) + weights
 
 
 # ------------------------------------------------------------------ the exercise
@@ -179,9 +182,9 @@ def given(*sizes):
 EXERCISE = Exercise(
     id="cache_bytes",
     contract=(
-        "cache_bytes(n_layers, n_kv_heads, d_head, n, B, number_bytes) -> bytes of the cache, a whole number: "
-        "keys and values of n tokens of B sequences in every layer, n_kv_heads heads of d_head numbers, each "
-        "of number_bytes bytes."
+        "cache_bytes(n_layers, n_kv_heads, d_head, n, B, number_bytes) -> bytes of the cache, a whole "
+        "number: keys and values of n tokens of B sequences in every layer, n_kv_heads heads of d_head "
+        "numbers, each of number_bytes bytes."
     ),
     minutes=6,
     difficulty=1,
@@ -194,7 +197,7 @@ EXERCISE = Exercise(
         Case("float32", given(2, 3, 5, 7, 1, 4)),
         Case("4 layers of 4 heads, d_model 144", given(4, 4, 36, 128, 1, 4)),
         Case("one head for all (MQA), 8 bits", given(4, 1, 36, 128, 1, 1)),
-        Case("96 layers of 96 heads, 2,048 tokens", given(96, 96, 128, 2048, 1, 2)),
+        Case("12 layers of 12 heads, 1,024 tokens", given(12, 12, 64, 1024, 1, 2)),
         Case("no token yet", given(4, 4, 36, 0, 2, 4)),
         Case("a batch of 16", given(3, 2, 8, 10, 16, 2)),
     ],
@@ -226,8 +229,9 @@ EXERCISE = Exercise(
         decimal_gigabytes,
         two_matrices_of_weights,
         head_divided,
-        overflows,
         added_up,
+        doubled_twice,
+        attention_weights_too,
     ],
     hints=[
         "What does one layer keep of one token, for one head? What of Q, K and V is needed again?",

@@ -429,6 +429,89 @@ def changes_x(x_new, cache, p):
     return solved(x_new, cache, p, place=lambda x, past, p: x.add_(p.pos[past : past + x.shape[1]]))
 
 
+def written_for_no_cache(x_new, cache, p):
+    """Your positions and your triangle both begin at 0, as without a cache: the new tokens stand behind the
+    cached ones, at `past` and on."""
+    return solved(
+        x_new,
+        cache,
+        p,
+        place=lambda x, past, p: x + p.pos[: x.shape[1]],
+        seen=lambda m, past: lower(m, past, 0),
+    )
+
+
+def written_for_one_token(x_new, cache, p):
+    """Your step fits one new token: of several, each has a position of its own, and none may see a later
+    one."""
+    return solved(
+        x_new,
+        cache,
+        p,
+        place=lambda x, past, p: x + p.pos[past],
+        seen=lambda m, past: torch.ones(m, past + m, dtype=torch.bool),
+    )
+
+
+def positions_after_the_projections(x_new, cache, p):
+    """You add the positions to queries, keys and values: they are added once, to x_new, before it is
+    projected."""
+
+    def project(x, p):
+        past = 0 if cache is None else cache[0].shape[2]
+        return tuple(x @ W + p.pos[past : past + x.shape[1]] for W in (p.Wq, p.Wk, p.Wv))
+
+    return solved(x_new, cache, p, place=lambda x, past, p: x, project=project)
+
+
+def output_weights_transposed(x_new, cache, p):
+    """You multiply by p.Wo transposed, as nn.Linear and F.linear do: here it is x @ p.Wo."""
+    return solved(x_new, cache, p, project_out=lambda x, p: x @ p.Wo.T)
+
+
+def input_weights_transposed(x_new, cache, p):
+    """You multiply by p.Wq, p.Wk and p.Wv transposed, as nn.Linear and F.linear do: here it is x @ W."""
+    return solved(x_new, cache, p, project=lambda x, p: (x @ p.Wq.T, x @ p.Wk.T, x @ p.Wv.T))
+
+
+def scaled_like_an_embedding(x_new, cache, p):
+    """You multiply x_new by the root of d before you add positions, as an embedding layer of 2017 does: here
+    x_new + p.pos[...] is asked for."""
+    root = x_new.shape[-1] ** 0.5
+    return solved(x_new, cache, p, place=lambda x, s, p: root * x + p.pos[s : s + x.shape[1]])
+
+
+def mask_turned_round(x_new, cache, p):
+    """Your mask is turned round: you hide what may be seen. Fill where the triangle is False,
+    masked_fill(~seen, -inf)."""
+    return solved(x_new, cache, p, softmax=lambda s, seen: s.masked_fill(seen, -1e9).softmax(-1))
+
+
+def mask_turned_round_with_inf(x_new, cache, p):
+    """Your mask is turned round, and a row that is hidden as a whole gives nan: fill where the triangle is
+    False, masked_fill(~seen, -inf)."""
+    return solved(x_new, cache, p, softmax=lambda s, seen: s.masked_fill(seen, -torch.inf).softmax(-1))
+
+
+def wrong_axis_for_mask_too(x_new, cache, p):
+    """Your mask does not fit the keys: the number of cached tokens is cache[0].shape[2], the third axis of
+    (B, H, past, d_head)."""
+    heads = 0 if cache is None else cache[0].shape[1]
+    return solved(x_new, cache, p, past=lambda cache: heads, seen=lambda m, past: lower(m, heads, heads))
+
+
+def past_not_scaled(x_new, cache, p):
+    """Your scores against the cached keys are not scaled, those against the new ones are: divide all by the
+    root of d_head."""
+    m = x_new.shape[1]
+
+    def compare(Q, K):
+        root = Q.shape[-1] ** 0.5
+        return torch.cat([Q @ K[:, :, :-m].mT, Q @ K[:, :, -m:].mT / root], dim=-1)
+
+    return solved(x_new, cache, p, compare=compare)
+
+
 # ------------------------------------------------------------------ the exercise
 
 
@@ -563,6 +646,16 @@ EXERCISE = Exercise(
         positioned_twice,
         residual_added,
         changes_x,
+        written_for_no_cache,
+        written_for_one_token,
+        positions_after_the_projections,
+        output_weights_transposed,
+        input_weights_transposed,
+        scaled_like_an_embedding,
+        mask_turned_round,
+        mask_turned_round_with_inf,
+        wrong_axis_for_mask_too,
+        past_not_scaled,
     ],
     properties=[the_same_as_all_at_once],
     hints=[

@@ -342,6 +342,46 @@ def changes_q(q, k, v, causal=False):
     return solved(q, k, v, causal, compare=lambda q, k: q @ k.transpose(-2, -1))
 
 
+def heads_side_by_side(q, k, v, causal=False):
+    """You put the heads side by side along the features: stack them on axis 1, (B, H, n, d)."""
+    return torch.cat(solved(q, k, v, causal).split(1, dim=1), dim=-1)
+
+
+def hides_itself_with_inf(q, k, v, causal=False):
+    """Your triu hides the query's own place too, and where nothing is left you get nan: begin one further, at
+    the diagonal m - n + 1."""
+
+    def masked(scores, seen):
+        return scores.masked_fill(torch.ones_like(seen).triu(), -torch.inf).softmax(-1)
+
+    return solved(q, k, v, causal, masked=masked)
+
+
+def large_number_added(q, k, v, causal=False):
+    """With more queries than keys the first see nothing, and yet get weights, as the same large number is
+    taken off all their scores: by our contract their output is 0."""
+    return solved(q, k, v, causal, masked=lambda s, seen: (s - 1e9 * ~seen).softmax(-1))
+
+
+def repeated_along_the_batch(q, k, v, causal=False):
+    """You repeat along axis 0, the examples: the groups stand on axis 1, repeat_interleave(H // G, dim=1)."""
+    share = q.shape[1] // k.shape[1]
+    return solved(q, k, v, causal, keys=lambda k, H: k.repeat_interleave(share, dim=0),
+                  values=lambda v, H: v.repeat_interleave(share, dim=0))  # fmt: skip
+
+
+def repeated_flat(q, k, v, causal=False):
+    """repeat_interleave without `dim` flattens the tensor: the groups stand on axis 1, dim=1."""
+    share = q.shape[1] // k.shape[1]
+    return solved(q, k, v, causal, keys=lambda k, H: k.repeat_interleave(share))
+
+
+def group_average_for_each(q, k, v, causal=False):
+    """All heads of a group give the same output in yours, their average: each head keeps its own."""
+    H, G = q.shape[1], k.shape[1]
+    return interleaved(solved(q, k, v, causal).unflatten(1, (G, H // G)).mean(2), H)
+
+
 # ------------------------------------------------------------------ the exercise
 
 
@@ -455,6 +495,12 @@ EXERCISE = Exercise(
         overflows,
         maximum_of_hidden_scores,
         changes_q,
+        heads_side_by_side,
+        hides_itself_with_inf,
+        large_number_added,
+        repeated_along_the_batch,
+        repeated_flat,
+        group_average_for_each,
     ],
     properties=[a_group_matters_to_its_heads_alone],
     hints=[

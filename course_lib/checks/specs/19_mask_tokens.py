@@ -94,7 +94,8 @@ def always_masked(ids, rng, mask_id, vocab, specials, rate=0.15):
 
 
 def never_kept(ids, rng, mask_id, vocab, specials, rate=0.15):
-    """None of your chosen tokens stays as it is: 10 % get a random word, 10 % stay."""
+    """None of your chosen tokens stays as it is, or hardly any: 10 % get a random word, 10 % stay. A second
+    roll, for the 20 % that are not masked, compares with 0.5."""
     return solved(ids, rng, mask_id, vocab, specials, rate, fates=by_shares(0.8, 0.2))
 
 
@@ -437,6 +438,49 @@ def by_shares(masked, drawn):
     return shares
 
 
+def at_least_one(ids, rng, mask_id, vocab, specials, rate=0.15):
+    """You choose a fixed number of tokens, at least one: each position is chosen on its own with probability
+    `rate`, and at times none is."""
+
+    def fixed(ids, rng, specials, rate):
+        words = np.flatnonzero(~np.isin(ids, specials))
+        chosen = np.zeros(ids.size, bool)
+        if len(words):
+            chosen[rng.choice(words, max(1, int(rate * len(words))), replace=False)] = True
+        return chosen.reshape(ids.shape)
+
+    return solved(ids, rng, mask_id, vocab, specials, rate, choose=fixed)
+
+
+def label_wherever_the_mask_stands(ids, rng, mask_id, vocab, specials, rate=0.15):
+    """Your labels stand wherever the mask stands, though it may stand in the text already: keep what was
+    chosen, the random and the kept ones too, and label that."""
+    masks = lambda ids, corrupted, *_: np.where(corrupted == seen_mask, ids, -100)  # noqa: E731
+    seen_mask = mask_id
+    return solved(ids, rng, mask_id, vocab, specials, rate, label=masks)
+
+
+def mask_for_no_label(ids, rng, mask_id, vocab, specials, rate=0.15):
+    """You write mask_id where nothing is to be found, and that is a token: write -100, which the loss leaves
+    out."""
+    token = lambda ids, corrupted, chosen, masked: np.where(chosen, ids, mask_id)  # noqa: E731
+    return solved(ids, rng, mask_id, vocab, specials, rate, label=token)
+
+
+def rows_taken_for_tokens(ids, rng, mask_id, vocab, specials, rate=0.15):
+    """Your loop over len(ids) takes rows for tokens where ids is (B, n): go through all places with
+    np.ndindex(ids.shape), or work on whole arrays."""
+    corrupted, labels = ids.copy(), np.full_like(ids, -100)
+    words = [word for word in range(vocab) if word not in specials]
+    for i in range(len(ids)):
+        if ids[i] in specials or rng.random() >= rate:
+            continue
+        labels[i], fate = ids[i], rng.random()
+        if fate < 0.9:
+            corrupted[i] = mask_id if fate < 0.8 else rng.choice(words)
+    return corrupted, labels
+
+
 # ------------------------------------------------------------------ the exercise
 
 
@@ -578,7 +622,7 @@ EXERCISE = Exercise(
             atol=0.45,
             times=40,
         ),
-        Case("rate 0", text((3,), 30, 3, SPECIALS, 4), {"rate": 0.0}),
+        Case("rate 0", text((3,), 30, 3, SPECIALS, 4), {"rate": 0.0}, measure=choices, atol=0.01),
         Case("special tokens alone, rate 1", text((2, 3), 30, 3, SPECIALS, 0, 4), ALL),
     ],
     reference=batches.mask_tokens,
@@ -628,6 +672,10 @@ EXERCISE = Exercise(
         labels_from_the_changed,
         zero_for_the_mask,
         masks_every_place,
+        at_least_one,
+        label_wherever_the_mask_stands,
+        mask_for_no_label,
+        rows_taken_for_tokens,
     ],
     hints=[
         "Two questions for each token: is it chosen, and what becomes of it then? Which needs which dice?",

@@ -258,6 +258,44 @@ def changes_labels(logits, labels):
     return loss
 
 
+def zero_ignored_by_torch(logits, labels):
+    """ignore_index=0 makes torch leave out token 0 and look up -100: its default, -100, is the number that is
+    needed here."""
+    return F.cross_entropy(logits.flatten(0, 1), labels.flatten(), ignore_index=0)
+
+
+def unasked_alone_by_torch(logits, labels):
+    """Your condition is turned round: you pick the places whose label is -100, and torch leaves all of them
+    out, 0 / 0. Pick labels != -100."""
+    unasked = labels == -100
+    return F.cross_entropy(logits[unasked], labels[unasked])
+
+
+def nan_of_an_empty_sentence(logits, labels):
+    """You average over sentences, and one without a label gives nan: take one mean over all labels of the
+    batch."""
+    return torch.stack([F.cross_entropy(*pair) for pair in zip(logits, labels, strict=True)]).mean()
+
+
+def labels_overwritten(logits, labels):
+    """You write 0 over the caller's -100 and count these places as token 0: leave out where the label is
+    -100."""
+    labels[labels == -100] = 0
+    return F.cross_entropy(logits.flatten(0, 1), labels.flatten())
+
+
+def one_added(logits, labels):
+    """You add 1 to the number of labels to avoid a division by 0, which makes every loss too small:
+    clamp(min=1) changes the empty case alone."""
+    asked, nats = parts(logits, labels)
+    return (nats * asked).sum() / (asked.sum() + 1)
+
+
+def mean_over_the_vocabulary_too(logits, labels):
+    """You divide by V as well, as a mean over the whole table does: each label counts as one."""
+    return masked_loss(logits, labels) / logits.shape[-1]
+
+
 # ------------------------------------------------------------------ the exercise
 
 
@@ -349,6 +387,12 @@ EXERCISE = Exercise(
         table_of_losses,
         accuracy,
         changes_labels,
+        zero_ignored_by_torch,
+        unasked_alone_by_torch,
+        nan_of_an_empty_sentence,
+        labels_overwritten,
+        one_added,
+        mean_over_the_vocabulary_too,
     ],
     properties=[unasked_logits_do_not_matter],
     hints=[

@@ -200,6 +200,34 @@ def softmax_of_keep(x, keep):
     return torch.einsum("bn,bnd->bd", keep.to(x.dtype).softmax(1), x)
 
 
+def no_new_axis_at_all(x, keep):
+    """Neither keep nor the number of tokens has an axis for the features: write keep.unsqueeze(-1) and
+    keep.sum(dim=1, keepdim=True)."""
+    return (x * keep).sum(1) / keep.sum(1).clamp(min=1)
+
+
+def sum_with_an_axis_too_many(x, keep):
+    """Your sum keeps the token axis, (B, 1, d), and meets the number (B, 1) wrongly: sum x without keepdim,
+    the number with it."""
+    return kept_only(x, keep).sum(1, keepdim=True) / counts(keep)
+
+
+def real_tokens_reshaped(x, keep):
+    """x[keep] is one long row of real tokens, and a view into B equal parts mixes the sentences: they have
+    different lengths, so set padding to 0 and sum."""
+    return x[keep].view(x.shape[0], -1, x.shape[2]).mean(1)
+
+
+def one_vector_of_nothing_too(x, keep):
+    """You average over all sentences at once, x[keep].mean(0): each has a vector of its own, (B, d)."""
+    return x[keep].mean(0)
+
+
+def summed_over_the_features(x, keep):
+    """You sum over the features, the last axis: sum over the tokens, axis 1, so that d numbers stay."""
+    return kept_only(x, keep).sum(-1) / counts(keep)
+
+
 # ------------------------------------------------------------------ the exercise
 
 
@@ -282,6 +310,11 @@ EXERCISE = Exercise(
         number_without_an_axis,
         changes_x,
         softmax_of_keep,
+        no_new_axis_at_all,
+        sum_with_an_axis_too_many,
+        real_tokens_reshaped,
+        one_vector_of_nothing_too,
+        summed_over_the_features,
     ],
     properties=[padding_does_not_matter],
     hints=[
