@@ -28,6 +28,7 @@ ALLOWED = {
         "data",
         "training",
         "decoding",
+        "metrics",
         "palette",
         "journal",
         "session",
