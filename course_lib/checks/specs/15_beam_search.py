@@ -560,6 +560,20 @@ LADDER = {
     (3,): {EOS: 0.95, 4: 0.05},
     "else": {EOS: 1.0},
 }
+# The best sentence begins with the least likely of four tokens.
+FOURTH = {
+    (): {1: 0.3, 2: 0.27, 3: 0.23, 4: 0.2},
+    (4,): {EOS: 0.9, 1: 0.1},
+    "else": {EOS: 0.4, 1: 0.3, 2: 0.3},
+}
+# Other ids: bos is 3, eos is 0.
+OTHER_IDS = {
+    (): {9: 0.6, 8: 0.4},
+    (9,): {8: 0.4, 9: 0.3, 0: 0.3},
+    (8,): {9: 0.9, 0: 0.1},
+    (8, 9): {0: 0.8, 8: 0.2},
+    "else": {0: 0.5, 8: 0.5},
+}
 # Two ends early take both places of a beam of 2.
 EARLY = {
     (): {EOS: 0.5, 1: 0.3, 2: 0.2},
@@ -636,6 +650,8 @@ EXERCISE = Exercise(
         case("wider is better, beam 1", LADDER, 1, 3, 0.0),
         case("wider is better, beam 2", LADDER, 2, 3, 0.0),
         case("wider is better, beam 3", LADDER, 3, 3, 0.0),
+        case("the fourth token, beam 4", FOURTH, 4, 3, 0.0),
+        Case("other ids", lambda rng: (model(OTHER_IDS), 3, 0, 2, 4, 1.0)),
         case("an early end is overtaken", OVERTAKEN, 2, 4, 0.0),
         case("an early end gives its place back", HELD, 2, 4, 1.0),
         case("any probabilities, beam 3, alpha 0.8", random_table, 3, 4, 0.8),

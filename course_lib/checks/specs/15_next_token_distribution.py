@@ -426,7 +426,9 @@ EXERCISE = Exercise(
         Case("temperature 0.5", lambda rng: (usual(),), {"temperature": 0.5}),
         Case("temperature 0", lambda rng: (usual(),), {"temperature": 0.0}),
         Case(
-            "temperature 0, equal maxima", lambda rng: (np.array([1.0, 3.0, 3.0, 0.0]),), {"temperature": 0}
+            "temperature 0, equal maxima",
+            lambda rng: (np.array([-3.0, -1.0, -1.0, -4.0]),),
+            {"temperature": 0},
         ),
         Case("top-k 3", lambda rng: (usual(),), {"top_k": 3}, weight=2),
         Case("top-k 1", lambda rng: (usual(),), {"top_k": 1}),
