@@ -70,3 +70,8 @@ def test_the_two_sentences_of_the_length_penalty():
     alpha = math.log(b / a) / math.log(3)
     assert f"so $\\alpha \\approx {alpha:.2f}$" in TEXT and f"\\approx {b / a:.2f}$" in TEXT
     assert "here $n^\\alpha$" in TEXT and r"$((5 + n)/6)^\alpha$" in TEXT
+
+
+def test_how_often_a_more_bent_coin_is_all_heads():
+    assert r"$0.9^{100} \approx 0.000027$: about once in 38,000 tries" in TEXT
+    assert f"{0.9**100:.6f}" == "0.000027" and round(0.9**-100, -3) == 38_000
