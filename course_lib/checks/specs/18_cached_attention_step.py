@@ -134,9 +134,9 @@ def position_one_too_high(x_new, cache, p):
 
 
 def position_one_too_low(x_new, cache, p):
-    """Your positions are one too low when there is a past: past - 1 belongs to the last cached token,
-    the next place is `past`."""
-    return solved(x_new, cache, p, place=lambda x, s, p: x + p.pos[max(s - 1, 0) :][: x.shape[1]])
+    """Your positions are one too low: past - 1 belongs to the last cached token, the next place is `past`,
+    counted from 0."""
+    return solved(x_new, cache, p, place=lambda x, s, p: x + p.pos[torch.arange(x.shape[1]) + s - 1])
 
 
 def positions_of_the_length(x_new, cache, p):
@@ -512,6 +512,48 @@ def past_not_scaled(x_new, cache, p):
     return solved(x_new, cache, p, compare=compare)
 
 
+def no_first_cache(x_new, cache, p):
+    """Your first call returns None for the cache, so the second begins anew: return (K, V) there too."""
+    out, kept = solved(x_new, cache, p)
+    return out, None if cache is None else kept
+
+
+def cached_with_tokens_first(x_new, cache, p):
+    """You join before you exchange axes: the cache is (B, H, past, d_head), so split into heads, transpose(1,
+    2), then append along axis 2."""
+    flat = [(x_new @ W).unflatten(-1, (p.h, -1)) for W in (p.Wk, p.Wv)]
+    if cache is None:
+        out, kept = solved(x_new, cache, p)
+        return out, tuple(part.transpose(1, 2) for part in kept)
+    return x_new, tuple(torch.cat(pair, dim=1) for pair in zip(cache, flat, strict=True))
+
+
+def diagonal_m(x_new, cache, p):
+    """The diagonal of your triangle is m, the number of new tokens: it is `past`, so that the first new token
+    sees all cached ones and itself."""
+    return solved(x_new, cache, p, seen=lambda m, past: lower(m, past, m))
+
+
+def keys_scaled_before_caching(x_new, cache, p):
+    """You scale the keys before they are cached, and the cached ones are not scaled: divide the scores by the
+    root of d_head, or the queries."""
+
+    def project(x, p):
+        return x @ p.Wq, x @ p.Wk / (x.shape[-1] // p.h) ** 0.5, x @ p.Wv
+
+    return solved(x_new, cache, p, project=project, compare=lambda Q, K: Q @ K.mT)
+
+
+def last_positions(x_new, cache, p):
+    """You take the last rows of p.pos: the new tokens stand at `past` and on, p.pos[past : past + m]."""
+    return solved(x_new, cache, p, place=lambda x, past, p: x + p.pos[-x.shape[1] :])
+
+
+def positions_without_a_cache_alone(x_new, cache, p):
+    """With a cache your new tokens get no positions: they need p.pos[past : past + m] in every call."""
+    return solved(x_new, cache, p, place=lambda x, s, p: x + p.pos[: x.shape[1]] if cache is None else x)
+
+
 # ------------------------------------------------------------------ the exercise
 
 
@@ -656,6 +698,12 @@ EXERCISE = Exercise(
         mask_turned_round_with_inf,
         wrong_axis_for_mask_too,
         past_not_scaled,
+        no_first_cache,
+        cached_with_tokens_first,
+        diagonal_m,
+        keys_scaled_before_caching,
+        last_positions,
+        positions_without_a_cache_alone,
     ],
     properties=[the_same_as_all_at_once],
     hints=[

@@ -382,6 +382,48 @@ def group_average_for_each(q, k, v, causal=False):
     return interleaved(solved(q, k, v, causal).unflatten(1, (G, H // G)).mean(2), H)
 
 
+def mask_turned_round(q, k, v, causal=False):
+    """Your mask is turned round: you hide what may be seen. Fill where the triangle is False,
+    masked_fill(~seen, ...)."""
+    return solved(q, k, v, causal, masked=lambda s, seen: s.masked_fill(seen, -1e9).softmax(-1))
+
+
+def mask_turned_round_with_inf(q, k, v, causal=False):
+    """Your mask is turned round, and a row that is hidden as a whole gives nan: fill where the triangle is
+    False, masked_fill(~seen, ...)."""
+    return solved(q, k, v, causal, masked=lambda s, seen: s.masked_fill(seen, -torch.inf).softmax(-1))
+
+
+def scaled_by_the_heads(q, k, v, causal=False):
+    """You divide by the root of the number of heads: divide by that of the features, q.shape[-1]."""
+    return solved(q, k, v, causal, compare=lambda q, k: q @ k.mT / q.shape[1] ** 0.5)
+
+
+def diagonal_n_minus_m(q, k, v, causal=False):
+    """The diagonal of your triangle is n - m: it is m - n, so that the last query sees all m keys."""
+    return solved(q, k, v, causal, seen=lambda n, m: lower(n, m, n - m))
+
+
+def heads_strided(q, k, v, causal=False):
+    """You pick every G-th head for a group and lay the groups one after the other: a group has neighbouring
+    heads, q[:, g * share : (g + 1) * share]."""
+    G = k.shape[1]
+    order = torch.cat([torch.arange(g, q.shape[1], G) for g in range(G)])
+    return solved(q[:, order], k, v, causal)
+
+
+def queries_added_up(q, k, v, causal=False):
+    """You add up the queries of a group: each of its heads asks for itself and has an output, (B, H, n,
+    d)."""
+    return solved(q.unflatten(1, (k.shape[1], -1)).sum(2), k, v, causal)
+
+
+def from_the_first_key_unless_alone(q, k, v, causal=False):
+    """Your triangle begins at the first key whenever there are several queries: they are the LAST n of the m
+    places, so tril(m - n)."""
+    return solved(q, k, v, causal, seen=lambda n, m: lower(n, m, 0 if n > 1 else m))
+
+
 # ------------------------------------------------------------------ the exercise
 
 
@@ -501,6 +543,13 @@ EXERCISE = Exercise(
         repeated_along_the_batch,
         repeated_flat,
         group_average_for_each,
+        mask_turned_round,
+        mask_turned_round_with_inf,
+        scaled_by_the_heads,
+        diagonal_n_minus_m,
+        heads_strided,
+        queries_added_up,
+        from_the_first_key_unless_alone,
     ],
     properties=[a_group_matters_to_its_heads_alone],
     hints=[
