@@ -88,8 +88,8 @@ def found_at(row: np.ndarray) -> int:
 # ------------------------------------------------------------------ pieces of the stills
 
 
-def ink(image: np.ndarray, x: float, y: float, side: float) -> list[str]:
-    """The picture in grey, one path for each level of grey, in a frame."""
+def ink(image: np.ndarray, x: float, y: float, side: float, faint: bool = False) -> list[str]:
+    """The picture in grey, one path for each level of grey, in a frame; fainter under a heat layer."""
     unit = side / image.shape[1]
     levels = np.floor(image * LEVELS + 0.5).astype(int)
     parts = [still.element("rect", x=float(x), y=float(y), width=side, height=unit * image.shape[0],
@@ -99,7 +99,7 @@ def ink(image: np.ndarray, x: float, y: float, side: float) -> list[str]:
         if len(cells):
             path = "".join(f"M{column} {row}h1v1h-1z" for row, column in cells)
             place = f"translate({x:g} {y:g}) scale({unit:.4f})"
-            opacity = f"{level / LEVELS:.2f}"
+            opacity = f"{level / LEVELS * (0.5 if faint else 1):.2f}"
             parts.append(still.element("path", d=path, fill=INK, fill_opacity=opacity, transform=place))
     return parts
 

@@ -258,7 +258,7 @@ class PatchExplorer(VisionExplorer):
             still.text(20, 10, "Cut into patches", bold=True),
             still.text(350, 10, "Where the query looks", bold=True),
             *ink(self.image, 20, 20, side),
-            *ink(self.image, 350, 20, side),
+            *ink(self.image, 350, 20, side, faint=True),
             *heat(row[c:] / most, self.image.shape, P, 350, 20, side),
         ]
         unit = side / self.image.shape[1]
@@ -457,7 +457,8 @@ class BoxExplorer(VisionExplorer):
         parts, side, q = self.parts, 300.0, self.query
         img_h, img_w = self.image.shape
         high = side * img_h / img_w
-        drawn = [still.text(20, 10, "Boxes", bold=True), *ink(self.image, 20, 20, side)]
+        drawn = [still.text(20, 10, "Boxes", bold=True)]
+        drawn += ink(self.image, 20, 20, side, faint=results["weights"] is not None)
         if results["weights"] is not None:
             row = results["weights"] / max(results["weights"].max(), 1e-9)
             drawn += heat(row, self.image.shape, parts["patch"], 20, 20, side)
@@ -659,7 +660,7 @@ class CaptionExplorer(VisionExplorer):
         high = side * img_h / img_w
         row = results["weights"] / max(results["largest"], 1e-9)
         heading = f"'{self.caption[self.word]}' looks here"
-        parts = [still.text(20, 10, heading, bold=True), *ink(self.image, 20, 20, side)]
+        parts = [still.text(20, 10, heading, bold=True), *ink(self.image, 20, 20, side, faint=True)]
         parts += heat(row, self.image.shape, self.patch, 20, 20, side)
         if self.objects:
             for box in self.objects["targets"]:
@@ -670,7 +671,7 @@ class CaptionExplorer(VisionExplorer):
             if t > self.word:
                 parts.append(still.hatch(left, top, small, small * img_h / img_w))
                 continue
-            parts += ink(self.image, left, top, small)
+            parts += ink(self.image, left, top, small, faint=True)
             parts += heat(maps[t] / max(maps[t].max(), 1e-9), self.image.shape, self.patch, left, top, small)
             colour = QUERY if t == self.word else INK
             below = top + small * img_h / img_w + 16
