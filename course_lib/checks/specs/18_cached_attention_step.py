@@ -521,11 +521,15 @@ def no_first_cache(x_new, cache, p):
 def cached_with_tokens_first(x_new, cache, p):
     """You join before you exchange axes: the cache is (B, H, past, d_head), so split into heads, transpose(1,
     2), then append along axis 2."""
-    flat = [(x_new @ W).unflatten(-1, (p.h, -1)) for W in (p.Wk, p.Wv)]
-    if cache is None:
-        out, kept = solved(x_new, cache, p)
-        return out, tuple(part.transpose(1, 2) for part in kept)
-    return x_new, tuple(torch.cat(pair, dim=1) for pair in zip(cache, flat, strict=True))
+    return solved(
+        x_new,
+        cache,
+        p,
+        split=lambda x, h: x.unflatten(-1, (h, -1)),
+        join=lambda c, K, V: (torch.cat([c[0], K], dim=1), torch.cat([c[1], V], dim=1)),
+        read=lambda K, V, m: (K.transpose(1, 2), V.transpose(1, 2)),
+        compare=lambda Q, K: Q.transpose(1, 2) @ K.mT / Q.shape[-1] ** 0.5,
+    )
 
 
 def diagonal_m(x_new, cache, p):
