@@ -718,6 +718,14 @@ print(f"sequences with 60 heads: {comb(100, 60):.1e}")
 assert abs(surprise.mean() - 0.673) < 0.001 and round(-np.log(0.6), 3) == 0.511 and 1e28 < comb(100, 60) < 2e28
 
 # %% [markdown]
+# **Change it.** On paper: a coin that shows heads with 0.9. How often is a try of 100 tosses all heads?
+#
+# <details><summary>Answer</summary>
+#
+# $0.9^{100} \approx 0.000027$: about once in 38,000 tries. Even then nobody should expect the most likely sequence.
+#
+# </details>
+#
 # **Run.** The same for the language model: the surprise per word in pieces of 40 words. The text it was made of, 8,000 drawn words, and greedy search.
 
 # %%
@@ -744,7 +752,24 @@ assert of_greedy.mean() < 1.7 < 2.3 < of_text.min() and of_draws.min() > 2.3
 assert of_text.max() < 3.3 and of_draws.max() < 4 and (len(of_text), len(of_draws)) == (282, 200)
 
 # %% [markdown]
-# **Look.** Not one of the 282 pieces of the text, and none of the 200 drawn ones, is as likely as what greedy search writes. The circle of the hook is *all heads*. It is not that greedy search was too weak to find good text: what it looks for is not what people write.
+# **Look.** Not one of the 282 pieces of the text, and none of the 200 drawn ones, is as likely as what greedy search writes. Was the search too weak, then? The most likely forty words can be found exactly: for each last word, keep the best beginning that ends in it, and go on from there.
+
+# %%
+log_P = np.log(P, out=np.full_like(P, -np.inf), where=P > 0)
+best, came_from = log_P[STOP], []  # of the best beginning that ends in each word (n_vocab,)
+for _ in range(39):
+    candidates = best[:, None] + log_P  # (n_vocab before, n_vocab after)
+    best = candidates.max(axis=0)
+    came_from.append(candidates.argmax(axis=0))
+exact = [int(best.argmax())]
+for row in came_from[::-1]:
+    exact.insert(0, int(row[exact[0]]))
+of_greedy_search = sum(log_P[pair] for pair in pairwise([STOP, *greedy]))
+print(f"log-probability {best.max():.1f}, greedy search {of_greedy_search:.1f}\n{name(exact)}")
+assert exact.count(vocab.index("05")) > 30 and best.max() > of_greedy_search + 20
+
+# %% [markdown]
+# **Look.** A perfect search finds a tighter circle, one word long. (The text names the files of lesson 05, so *05* often follows *05*.) This is *all heads*. Greedy search was not too weak: the maximum is not what people write.
 #
 # **Why.** So the aim decides. Where one answer is right (a date, a translation), search. Where many are (a story, a conversation), draw, with the tail cut off.
 #
@@ -906,7 +931,7 @@ assert (of_search, of_model) == (0, 24) and np.median(sums[1]) > np.log(0.99)
 #
 # </details>
 #
-# **What stays.** The model gives a distribution; the text is made by a rule that you choose. Searching for the maximum and drawing are two aims, not two qualities. The circle of the hook was no accident: it is the maximum. Lesson 17 draws from a model that looks further back.
+# **What stays.** The model gives a distribution; the text is made by a rule that you choose. Searching for the maximum and drawing are two aims, not two qualities. The circle of the hook was no accident: the exact maximum is a circle, too. Lesson 17 draws from a model that looks further back.
 
 # %% [markdown]
 # ## Settings for another text (after the lesson)
