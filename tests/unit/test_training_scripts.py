@@ -11,6 +11,7 @@ import torch
 from course_lib.training import History
 from course_lib.transformer.checkpoints import load_checkpoint
 from course_lib.transformer.recurrent import RecurrentSeq2Seq
+from course_lib.transformer.seq2seq import course_transformer
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = ROOT / "course_lib" / "data" / "files"
@@ -100,3 +101,47 @@ def test_norms_leave_out_what_they_say():
     assert torch.allclose(layers[norms.without_norm](x), bare + whole.ffn(bare), atol=1e-5)
     straight = whole.ffn(whole.norm2(whole.self_attn(whole.norm1(x))))
     assert torch.allclose(layers[norms.without_residual](x), straight, atol=1e-5)
+
+
+def test_translators_in_short_form(tmp_path):
+    translation = script("14_translation")
+    said = translation.models(tmp_path, share=0.004, seeds=(1,), n=1000)
+    about = json.loads((tmp_path / "14_translation.json").read_text(encoding="utf-8"))
+    assert about == json.loads(json.dumps(said)) and set(about["models"]) == set(translation.RECIPES)
+    model = translator(tmp_path, about)
+    assert sum(p.numel() for p in model.parameters()) == about["models"]["transformer"][0]["parameters"] < 1e6
+    for [run] in about["models"].values():
+        assert set(run["course"]) == {"seconds", "loss", "exact"} and len(run["by_length"]) == 4
+
+
+def test_translators_on_few_pairs_in_short_form(tmp_path):
+    translation = script("14_translation")
+    said = translation.pairs(tmp_path, share=0.004, seeds=(1,), fewer=(200,), n=1000)
+    about = json.loads((tmp_path / "14_pairs.json").read_text(encoding="utf-8"))
+    assert about == json.loads(json.dumps(said)) and about["phrases"]["200"]["train"] == 200
+    assert about["interface"]["train"] == 2151 and len(about["interface"]["held_out"]) == 1
+
+
+def test_shipped_translator_is_what_the_script_says():
+    translation = script("14_translation")
+    about = json.loads((FILES / "14_translation.json").read_text(encoding="utf-8"))
+    data = translation.phrases(about["n"], about["data_seed"])
+    corpus = translation.Corpus(data.train, data.test[:200])
+    assert (about["source_tokens"], about["target_tokens"]) == (
+        corpus.source.tokens[4:],
+        corpus.target.tokens[4:],
+    )
+    assert about["recipes"] == {
+        name: translation.asdict(recipe) | {"betas": list(recipe.betas)}
+        for name, recipe in translation.RECIPES.items()
+    }
+    assert corpus.scores(translator(FILES, about).eval(), corpus.test)["exact"] > 0.95
+    assert (FILES / "14_translation.safetensors").stat().st_size < 2e6
+
+
+def translator(folder, about):
+    """The Transformer of the files `14_translation` in this folder."""
+    sizes = (len(about[f"{side}_tokens"]) + 4 for side in ("source", "target"))
+    model = course_transformer(*sizes, **about["sizes"])
+    load_checkpoint(folder / "14_translation.safetensors", model, about["sha256_of_the_table"])
+    return model
