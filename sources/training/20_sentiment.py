@@ -210,7 +210,7 @@ def main(
         "seed": SEED,
         "cpu_seconds": round(seconds),
         "recipe": {"batch": BATCH, "lr": RATE, "frozen_layers": FROZEN, "epochs": 1, "longest": LONGEST},
-        "sha256_of_the_changes": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "sha256_of_the_table": hashlib.sha256(path.read_bytes()).hexdigest(),
         "rank": RANK,
         "parameters": sum(change.numel() for change in changes.values()),
         "n_train": len(films.train),
