@@ -82,9 +82,9 @@ check(unpatchify)
 # %% [markdown]
 # Why does a plain `reshape` return an image of the right shape with the wrong picture? Draw what it does to the two patches of the docstring.
 #
-# ## 3. Hunt: two thirds right (10 min)
+# ## 3. Hunt: seven in ten (10 min)
 #
-# Somebody's model names two thirds of the digits and stays there. Their test compares it with the reference on fresh parameters, where the positions start at zero: equal. You have the function, not its source.
+# Somebody's model names seven in ten of the digits and stays there. Their test compares it with the reference on fresh parameters, where the positions start at zero: equal. You have the function, not its source.
 # Hand in an input `(patches, W, cls, pos)` on which it differs from the right one, and name the fault. patches is (N, p), W (p, d_model), cls (d_model,), pos (1 + N, d_model).
 
 # %%

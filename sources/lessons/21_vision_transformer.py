@@ -72,7 +72,7 @@ for ax, picture, puzzle in zip(axes, test_images, puzzles, strict=False):
         ax.axvline(line, color="#9AA1AB", lw=0.5)
     ax.set_xticks([]), ax.set_yticks([3.5, 13.5], ["as written", "shuffled"] if ax is axes[0] else ["", ""])
     ax.tick_params(length=0), ax.spines[:].set_visible(False)
-fig.suptitle("The same sixteen pieces in another order: a person is lost", x=0.01, ha="left", fontsize=11, fontweight="bold")
+fig.suptitle("The same pieces with the same pixels: only their order is new", x=0.01, ha="left", fontsize=11, fontweight="bold")
 show(fig, alt="Seven handwritten digits above, readable; below each the same pieces of 2 x 2 pixels in random order, unreadable.")
 
 # %% [markdown]
@@ -136,8 +136,8 @@ assert as_written == mixed and 245 < as_written < 275 and apart < 1e-9
 compare("shuffled", "exactly as many")
 
 # %% [markdown]
-# **Look.** Not one answer changes, and not one logit. For this model the two rows of the figure are the same pictures. It gets more than two thirds from *which* pieces are there, never from *where*.
-# Two questions are left. What must be added, so that it sees a picture? And when that is added, does it know which pieces are neighbours? Most people answer the second one wrongly.
+# **Look.** Not one answer changes, and no logit by more than rounding. For this model the two rows of the figure are the same pictures. It gets more than two thirds from *which* pieces are there, never from *where*.
+# Two questions are left. What must be added, so that it sees a picture? And when that is added, does it know which pieces are neighbours? The second answer may surprise you.
 #
 # **Change it.** Mirror the pictures: `n_right(bag, test_images.flip(3))`. The pieces change places again. Will the count stay?
 #
@@ -174,7 +174,8 @@ for top in range(0, 4, P):
 patches = torch.stack(rows)  # (N, C * P * P)
 fig, ax = figure(6, 2.2)
 number_grids(ax, {"img": img[0, 0].numpy(), "patches": patches.numpy()}, ["→"], {"img": KEY, "patches": VALUE})
-show(fig, alt="A 4 x 4 grid with 0 to 15; beside it four rows: 0 1 4 5, 2 3 6 7, 8 9 12 13, 10 11 14 15.")
+ax.plot([2, 2], [0, 4], [0, 4], [2, 2], color=QUERY, lw=3), ax.set_title("Each square becomes a row")
+show(fig, alt="A 4 x 4 grid with 0 to 15, cut by two thick lines; beside it four rows: 0 1 4 5, 2 3 6 7, 8 9 12 13, 10 11 14 15.")
 assert torch.equal(patches, cut_patches(img, P)[0]) and patches.shape == (4, 4)
 compare("second_patch", ", ".join(f"{int(number)}" for number in patches[1]))
 
@@ -261,7 +262,7 @@ print("patches times W equal a convolution with stride P, to 1e-12:", same)
 assert same
 
 # %% [markdown]
-# **Look.** So there is a convolution in a Vision Transformer, one alone. Most libraries write the patch embedding this way, since it is fast.
+# **Look.** So there is a convolution in a Vision Transformer, one alone. Many libraries write the patch embedding this way.
 #
 # **Change it.** Set `stride=1` in `F.conv2d`. How many tokens does a picture of 8 × 12 pixels give then? Compute it before you print the shape.
 #
@@ -343,7 +344,8 @@ print(f"of 360: bag {as_written}, with positions {with_places}, logistic regress
 print(f"with positions, on the shuffled puzzles: {on_puzzles}")
 assert placed.embed.positions.shape == (17, 32) and abs(with_places - baseline) < 9
 assert 335 < with_places < 358 and 340 < baseline < 355 and on_puzzles < 120
-compare("placed", "some 350"), compare("beside", "about as many")
+compare("placed", "some 350")
+compare("beside", "about as many")
 
 # %% [markdown]
 # **Look.** First: one table of 17 vectors brings some ninety digits more. Now the model sees a picture, and it is lost on the puzzles, as you are. That was the missing thing.
@@ -418,10 +420,11 @@ ax.set_title("Laid in one new order, only the convolutional network loses")
 show(fig, alt="Dots. Vision Transformer: near 349 both times. Convolutional network: some twenty fewer in the new order.")
 (vit_old, vit_mixed), (conv_old, conv_mixed) = counts.values()
 assert abs(vit_old - vit_mixed) < 9 and conv_old - conv_mixed > 12
-compare("fixed_vit", "about as many as before"), compare("fixed_conv", "fewer: its errors about double")
+compare("fixed_vit", "about as many as before")
+compare("fixed_conv", "fewer: its errors about double")
 
 # %% [markdown]
-# **Look.** The puzzles that no person can read are as good to the Vision Transformer as the digits. It never knew what lay beside what. Position 6 is a name to it, not a place beside 5 and 7.
+# **Look.** To the Vision Transformer the puzzles are as good as the digits. It never knew what lay beside what. Position 6 is a name to it, not a place beside 5 and 7.
 # In fact nothing had to be trained to see this. Take the model of before, put the rows of its position table in the same new order, and show it the new pictures:
 
 # %%
@@ -436,8 +439,16 @@ assert gap < 1e-9
 
 # %% [markdown]
 # **Why.** A fresh table is drawn at random, each row alike. So a table and its reordered copy are equally likely starts, and whatever can be learnt from the pictures can be learnt from the puzzles. A test on the pictures alone would never show it: 97 % looks like sight.
-# The convolutional network makes about twice as many errors. (It does not fail: inside a piece neighbours are still neighbours, and it can learn what stands beside what by accident.)
+# The convolutional network makes about twice as many errors. (It does not fail. Inside a piece neighbours are still neighbours, and which pieces meet is the same in all pictures, so that can be learnt.)
 # What a model prefers before it has seen any data is its **inductive bias**. A convolution prefers what is near, and treats all places alike. A Vision Transformer has of this only the patches themselves: inside a patch the pixels stay together. What else it wants to know about the plane, it has to learn.
+#
+# **Change it.** Is it this order? Take another one, `np.random.default_rng(1)` or `(2)`. Does the convolutional network lose as much?
+#
+# <details><summary>Answer</summary>
+#
+# More: 302 of 360 with either. Our order was a mild one. For the Vision Transformer no order can be milder than another: each is a renaming of the same table.
+#
+# </details>
 #
 # **Change it.** Let the convolutional network take the largest answer over all places: `nn.AdaptiveMaxPool2d(1)` in place of `nn.AdaptiveAvgPool2d(1)`. Does it read more, and does it still lose?
 #
@@ -447,7 +458,7 @@ assert gap < 1e-9
 #
 # </details>
 #
-# **Change it.** Do the learnt positions of neighbours become alike? `e = placed.embed.positions[1:].detach()`, then `F.cosine_similarity(e[:, None], e[None], dim=-1)[5]`, viewed as 4 × 4. What did the paper find after hundreds of millions of pictures (its figure 7)?
+# **Change it.** Do the learnt positions of neighbours become alike? `e = placed.embed.positions[1:].detach()`, then `F.cosine_similarity(e[:, None], e[None], dim=-1)[5]`, viewed as 4 × 4. What did the paper find after training on millions of pictures (its figure 7)?
 #
 # <details><summary>Answer</summary>
 #
@@ -483,7 +494,8 @@ for P in (1, 2, 4, 8):
     N, size = (8 // P) ** 2, sum(parameter.numel() for parameter in model.parameters())
     print(f"{P:2}{N:4}{N * N:7,}{size:12,}{n_right(model, test_images):14}")
     assert n_right(model, test_images) > 330 and model.embed.positions.shape == (1 + N, 32)
-compare("times", (64 * 64) / (16 * 16)), compare("one_patch", "some 350")
+compare("times", (64 * 64) / (16 * 16))
+compare("one_patch", "some 350")
 
 # %% [markdown]
 # **Look.** Half the side, four times the tokens, sixteen times the weights: N · N grows with $1/P^4$. Everything else (projections, feed-forward) grows with N, four times.
@@ -511,11 +523,11 @@ SHOWN = 1  # a row of the test pictures
 assert len(weights) == 2 and weights[1].shape == (360, 4, 17, 17)
 assert torch.allclose(weights[1].sum(dim=-1), torch.ones(360, 4, 17))
 print("this picture is a", test_labels[SHOWN].item(), "and is read as a", logits[SHOWN].argmax().item())
-print("most weight of the class token, head by head: patch", weights[1][SHOWN, :, 0].argmax(dim=-1).tolist())
-assert weights[1][SHOWN, :, 0].argmax(dim=-1).tolist() == [10, 13, 2, 12]  # tokens; token 1 is the first patch
+print("most weight of the class token, head by head: token", weights[1][SHOWN, :, 0].argmax(dim=-1).tolist())
+assert weights[1][SHOWN, :, 0].argmax(dim=-1).tolist() == [10, 13, 2, 12]  # token 1 is the first patch
 
 # %% [markdown]
-# **Change it.** Start at the class token and go through the four heads. (The explorer counts heads and patches from 1.) **Do the heads look at the same patches? Do they look at ink only? What do you no longer see in the mean of all heads?**
+# **Change it.** Start at the class token and go through the four heads. (The explorer counts heads and patches from 1, so its patch 10 is token 10.) **Do the heads look at the same patches? Do they look at ink only? What do you no longer see in the mean of all heads?**
 #
 # <details><summary>Answer</summary>
 #
@@ -555,7 +567,7 @@ assert falls.shape == seen.shape == (360, 16) and 1 / 16 < agree < 0.4
 compare("most_weight", "in fewer than half")
 
 # %% [markdown]
-# **Look.** More often than chance, far from always. Two reasons: in the second layer a token is no longer its patch alone, since every patch has asked all others before. And a patch can be looked at and change nothing, because others say the same.
+# **Look.** More often than chance, far from always. Two reasons are at hand. In the second layer a token is no longer its patch alone, since every patch has asked all others before. And a patch can be looked at and change nothing, because others say the same.
 
 # %% [markdown]
 # ## Read the errors (4 min)
@@ -567,16 +579,16 @@ plain_wrong = torch.from_numpy(plain.predict(test_images.flatten(1).numpy())) !=
 errors = (answer != test_labels).nonzero().flatten()
 fig, axes = figure(8, 1.6, columns=len(errors))
 for ax, row in zip(axes, errors.tolist(), strict=True):
-    ax.imshow(test_images[row, 0], **gray), ax.set(xticks=[], yticks=[])
+    ax.imshow(test_images[row, 0], **gray), ax.set(xticks=[], yticks=[]), ax.spines[:].set_visible(False)
     ax.set_xlabel(f"{test_labels[row]}, said {answer[row]}" + ("\no" if plain_wrong[row] else "\n"), fontsize=8)
-fig.suptitle("Some errors are a person's errors too", x=0.01, ha="left", fontsize=11, fontweight="bold")
-show(fig, alt="The misread test digits with the meant and the said digit below each.")
 both_wrong = int(plain_wrong[errors].sum())
-print(f"{len(errors)} errors; {both_wrong} of them are errors of logistic regression too, which has {int(plain_wrong.sum())}")
-assert len(errors) == 360 - with_places and 2 <= both_wrong <= 10
+fig.suptitle(f"{len(errors)} errors; {both_wrong} of them (o) logistic regression makes too", x=0.01, ha="left", fontsize=11, fontweight="bold")
+show(fig, alt="The misread test digits with the meant and the said digit below each.")
+print(f"{len(errors)} errors of the Vision Transformer, {int(plain_wrong.sum())} of logistic regression, {both_wrong} of both")
+assert len(errors) == 360 - with_places and both_wrong == 4 and set(test_labels[errors].tolist()) == {1, 3, 8, 9}
 
 # %% [markdown]
-# **Look.** LOOK_ERRORS
+# **Look.** All are meant as 1, 3, 8 or 9; at this size, these differ by a short stroke. Four are misread by both, though the two readers have little in common. So these pictures are hard, or their label is open to doubt. The count cannot tell which.
 #
 # **Change it.** Cover the labels and read them yourself. How many do you get right? Write it down beside the model's 0: a fair comparison needs a person on *all* 360.
 
@@ -618,7 +630,7 @@ compare("aside", "the convolutional network")
 #
 # <details><summary>Answer</summary>
 #
-# No, it names some 40, no more than guessing. The pieces are the same, but each stands at the place of another, and the places are names.
+# No, it names 36, as many as by guessing. The pieces are the same, but each stands at the place of another, and the places are names.
 #
 # </details>
 
@@ -639,7 +651,7 @@ print(f"trained on 100 pictures: Vision Transformer {vit_few} of 360, logistic r
 assert few.shape == (100,) and 260 < vit_few < plain_few < 330
 
 # %% [markdown]
-# **Look.** With few pictures the simplest reader wins. The paper tells the same story at large: trained on the 1.3 million pictures of ImageNet alone, its Vision Transformers stay somewhat behind convolutional networks of like size. Trained first on 14 to 300 million pictures, they match or pass them (sections 1 and 4).
+# **Look.** With few pictures the simplest reader wins. The paper tells the same story at large: trained on the 1.3 million pictures of ImageNet alone, and without strong regularisation, its Vision Transformers stay a few percent behind convolutional networks of like size. Trained first on 14 to 300 million pictures, they match or pass them (sections 1 and 4).
 # *"Large scale training trumps inductive bias"*, its authors wrote. Our 1,437 pictures lie at the other end, and cannot test that sentence.
 #
 # **Change it.** With what you know: a hospital has 500 X-ray pictures. Train a Vision Transformer from scratch? Say what you would try before it, and what you would measure.

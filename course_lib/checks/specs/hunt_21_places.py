@@ -60,7 +60,7 @@ HUNT = Hunt(
     fault="patches_without_positions",
     explanation=(
         "The patches are a bag: in any order they give the same. All shapes fit, and who tests with a fresh "
-        "table of zeros sees no difference. On the digits such a model reads some two thirds, and nothing "
+        "table of zeros sees no difference. On the digits such a model reads seven in ten, and nothing "
         "says that it could read more."
     ),
     hints=[
