@@ -18,7 +18,7 @@ from course_lib.transformer.blocks import BlockConfig
 WORDS = {0: ("bad", "dull", "weak", "awful", "empty"), 1: ("good", "warm", "strong", "lovely", "rich")}
 PARTS = ("film", "story", "cast", "ending", "script", "music", "camera", "dialogue")
 PATTERNS = ("The {} is {}.", "A {} that is {}, and long.", "It has a {} which I found {}.")
-EXTRA = "not very n't i like did at all worth it never works anything but far from".split()
+EXTRA = "not never great funny charming brilliant boring terrible a warm two hours that i would like".split()
 LoadMiniLM = Callable[..., tuple[Bert, WordPieceTokenizer]]
 
 
