@@ -48,6 +48,7 @@ SEED, BATCH, N_TRAIN, LOOKS = 23, 32, 60_000, 25
 CONFIG = BlockConfig(d_model=64, n_heads=4, d_hidden=128, n_layers=2, bias=False)
 RECIPE = Recipe(steps=2600, lr=2e-3, muon_lr=0.015, warmup=30)
 SHORT = replace(RECIPE, steps=1200)
+LONG = replace(RECIPE, steps=2000 + RECIPE.steps)  # the detector's steps and the captioner's
 COMPARED = ("the detector's eyes", "the detector's eyes, fixed", "fresh eyes")
 
 
@@ -165,6 +166,14 @@ def compare(share: float, seeds: tuple[int, ...], test: Captions) -> dict[str, d
     return seen
 
 
+def longer(share: float, test: Captions) -> dict[str, float]:
+    """Fresh eyes, trained for as many steps as detector and captioner together: scores and CPU seconds."""
+    model, recipe = build("fresh eyes", SEED), shortened(LONG, share)
+    _, seconds = learn(model, recipe, SEED)
+    found = {name: round(float(value), 4) for name, value in scores(model, test).items()}
+    return {"steps": recipe.steps, "cpu_seconds": round(seconds), **found}
+
+
 def rounded(history: History) -> dict:
     """The history as lists, maps to 3 decimals: what `History.from_arrays` reads."""
     digits = {name: 3 if name.startswith("maps/") else 4 for name in history.arrays()}
@@ -194,13 +203,14 @@ def main(
         "seed": SEED,
         "cpu_seconds": round(seconds),
         "recipe": asdict(recipe),
-        "sha256_of_the_weights": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "sha256_of_the_table": hashlib.sha256(path.read_bytes()).hexdigest(),
         "parameters": sum(p.numel() for p in model.parameters()),
         **{name: round(float(value), 4) for name, value in scores(model, test).items()},
         "in_the_box": in_the_box(looked(model, few), few).round(3).tolist(),
         "box_covers": round(float(patch_shares(few.scenes.boxes[few.scenes.keep]).mean()), 3),
         "history": rounded(history),
         "compared": compare(share, seeds, few),
+        "longer": longer(share, test),
     }
     path.with_suffix(".json").write_text(json.dumps(about) + "\n", encoding="utf-8")
     return about

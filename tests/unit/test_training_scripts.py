@@ -145,3 +145,25 @@ def translator(folder, about):
     model = course_transformer(*sizes, **about["sizes"])
     load_checkpoint(folder / "14_translation.safetensors", model, about["sha256_of_the_table"])
     return model
+
+
+def test_captioner_in_short_form(tmp_path):
+    captioning = script("23_captioning")
+    said = captioning.main(tmp_path, share=0.002, seeds=(1,), n_test=20)
+    about = json.loads((tmp_path / "23_captioning.json").read_text(encoding="utf-8"))
+    assert about == json.loads(json.dumps(said)) and about["parameters"] < 1e6
+    assert set(about["compared"]) == set(captioning.COMPARED) and about["longer"]["steps"] == 9
+    history = History.from_arrays({name: np.array(values) for name, values in about["history"].items()})
+    [looked] = history.maps.values()
+    assert len(history) == about["recipe"]["steps"] and np.allclose(looked.sum(axis=-1), 1, atol=0.05)
+
+
+def test_shipped_captioner_is_what_the_script_says():
+    captioning = script("23_captioning")
+    about = json.loads((FILES / "23_captioning.json").read_text(encoding="utf-8"))
+    assert about["recipe"] == json.loads(json.dumps(captioning.asdict(captioning.RECIPE)))
+    assert about["command"] == captioning.COMMAND and about["seed"] == captioning.SEED
+    model = captioning.build("fresh eyes", seed=0)
+    load_checkpoint(FILES / "23_captioning.safetensors", model, about["sha256_of_the_table"])
+    assert captioning.scores(model, captioning.captions(400, 1, "test"))["exact_of_clear"] > 0.9
+    assert (FILES / "23_captioning.safetensors").stat().st_size < 1e6
