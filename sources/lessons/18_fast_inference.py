@@ -147,19 +147,19 @@ t, d = np.arange(1, 1025), 768
 again, new_only = 12 * d**2 * t + 2 * d * t**2, 12 * d**2 + 2 * d * t
 fig, ax = figure(7, 3)
 ax.plot(t, again / 1e6, color=QUERY), ax.plot(t, new_only / 1e6, "--", color=KEY)
-ax.text(600, 800, "reads all again", color=QUERY), ax.text(600, 16, "only the new token", color=KEY)
+ax.text(600, 1900, "reads all again", color=QUERY), ax.text(600, 16, "only the new token", color=KEY)
 ax.set_yscale("log")
 ax.set(xlabel="tokens so far", ylabel="million multiplications", title="One token of work becomes a thousand", xlim=(0, 1024))
 show(fig, alt="Multiplications per step. Reading all again rises from 7 to 8,900 million; only the new token stays between 7 and 9 million.")
 saved = {n: again[:n].sum() / new_only[:n].sum() for n in (256, 512, 1024)}
-print({n: int(factor) for n, factor in saved.items()})
+print("times as many, for", ", ".join(f"{n:,} tokens: {int(factor)}" for n, factor in saved.items()))
 assert 8800 < again[-1] / 1e6 < 9000 and 7 < new_only[0] / 1e6 < 7.2 and 8.6 < new_only[-1] / 1e6 < 8.7
 assert [int(factor) for factor in saved.values()] == [129, 260, 529]
 
 # %% [markdown]
-# **Look.** To write 1,024 tokens takes 529 times the multiplications when all is read again.
+# **Look.** The upper curve begins where the lower one does, and ends a thousand times higher. All steps together, to write 1,024 tokens takes 529 times the multiplications when all is read again.
 #
-# **Change it.** For which length does the new token's attention, $2dt$, cost as much as all its other work? On paper, then in the last cell of $d$.
+# **Change it.** For which length does the new token's attention, $2dt$, cost as much as all its other work? On paper.
 #
 # <details><summary>Answer</summary>
 #
@@ -303,7 +303,7 @@ compare("same", "none")
 # %% [markdown]
 # **Look.** Not one. The cache is no approximation; it leaves out what was computed twice.
 #
-# "Equal" means up to rounding: sums are taken in another order. In float64 that is 1e-12, in 16 bits it is far more, and two nearly equal logits may then change places. That would be rounding, not a fault of the cache.
+# "Equal" means up to rounding: sums are taken in another order. In float64 that is below 1e-12 here, in 16 bits it is far more, and two nearly equal logits may then change places. That would be rounding, not a fault of the cache.
 #
 # The library's `generate` has both ways, and starts afresh when the window is full. The next cell writes past the window.
 
@@ -378,7 +378,7 @@ assert without[-1] > 4 * without[0] and with_cache[-1] < 3 * with_cache[0] and f
 compare("flat", "about as long")
 
 # %% [markdown]
-# **Look.** The dashed line is nearly flat, the other climbs. On the machine of this page the cache saves about ten times the time for 512 tokens, and about five times for 256.
+# **Look.** The dashed line is nearly flat, the other climbs. On the machine of this page 512 tokens took 10 to 15 times as long without the cache, in several runs.
 #
 # **Trap.** *"278 times fewer multiplications, so 278 times faster."* It is far less. A step with one token fetches every weight of the model from memory and multiplies it once; a step with 100 tokens fetches it once and uses it 100 times. And each call costs something before it multiplies at all. So many tokens at once are cheap *per token*, and one token at a time is dear.
 #
@@ -675,7 +675,7 @@ compare("larger", "the 7B")
 # %% [markdown]
 # **Look.** The model with ten times the parameters has the smaller cache, thanks to eight heads of keys and values for 64 of queries. The next section does that by hand. Also: 7 texts of 1,024 tokens in GPT-2 small take more memory than its 124,439,808 weights (lesson 17).
 #
-# The explorer has these sizes as presets. **Change it.** *Which is the largest number of KV heads with which Llama 2 7B keeps 4,096 tokens in less than half a GB? And, for the first preset: how long must the text be until the KV cache is larger than the weights map of a layer? Can it be?*
+# The explorer has these sizes as presets. **Change it.** *Which is the largest number of KV heads with which Llama 2 7B keeps 4,096 tokens in less than half a GB? And in the preset “A long text”: for which lengths is the KV cache larger than the weights map of a layer?*
 
 # %%
 from course_lib.explorers import cost_explorer
@@ -685,7 +685,7 @@ cost_explorer(preset="Llama 2 7B", predict=False)
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# Four: 8 would take 0.54 GB, 4 take 0.27. And it must be *short*: the cache grows with $n$, the map with $n^2$. In the first preset the cache is larger below 1,536 tokens.
+# Four: 8 would take 0.54 GB, 4 take 0.27. And for *short* texts: the cache grows with $n$, the map with $n^2$. The cache is larger below 1,536 tokens.
 #
 # </details>
 #
@@ -725,7 +725,7 @@ print("interleaved:", grouped(Q, K, V).flatten().tolist(), "; tiled:", grouped(Q
 assert grouped(Q, K, V).flatten().tolist() == [2, 2, 20, 20] and grouped(Q, K, V, tiled).flatten().tolist() == [2, 20, 2, 20]
 
 # %% [markdown]
-# **Trap.** *"Both have the right shape and share as they should."* Who trains from the start with the tiled order gets a good model. Who loads published weights gets heads that read the wrong keys. The next cell compares with torch's own (`enable_gqa=True`), for $G$ = 1, 2 and 4.
+# **Trap.** *"Both have the right shape and share as they should."* Who trains from the start with the tiled order gets a model as good: its heads have other numbers. Who loads published weights gets heads that read the wrong keys. The next cell compares with torch's own (`enable_gqa=True`), for $G$ = 1, 2 and 4.
 
 # %%
 generator = torch.Generator().manual_seed(0)
