@@ -623,7 +623,7 @@ assert torch.equal(moved(test_images, 1)[..., 1:], test_images[..., :-1]) and mi
 compare("aside", "the convolutional network")
 
 # %% [markdown]
-# **Look.** The Vision Transformer and logistic regression lose half of what they knew. A pixel further is another number for both: with P = 2 the stroke now crosses other patches in another way. The convolutional network has the same kernels everywhere and takes the mean over all places. It loses less. It loses at all because of the edge, and because its pooling goes in steps of 2.
+# **Look.** The Vision Transformer and logistic regression lose about half of their digits. A pixel further is another number for both: with P = 2 the stroke now crosses other patches in another way. The convolutional network has the same kernels everywhere and takes the mean over all places. It loses less. Two things in it are not the same everywhere: the edge, and the pooling in steps of 2.
 # That is inductive bias again, seen from the side of use. A Vision Transformer can learn to bear a shift, from shifted pictures. It does not come with it.
 #
 # **Change it.** Move by 2 pixels, one whole patch: `moved(test_images, 2)`. Now every patch keeps its pixels, one place further. Does that help the Vision Transformer?
@@ -637,7 +637,7 @@ compare("aside", "the convolutional network")
 # %% [markdown]
 # ## What 1,797 pictures can tell (4 min)
 #
-# What was seen here: patches make tokens, positions are needed, neighbours are not known, a shift hurts. Those are facts about the construction, and small digits are enough for them.
+# What was seen here: patches make tokens, positions are needed, neighbours are not known, a shift hurts. That a bag has no order and that positions are names are facts about the construction; small digits are enough for them. How much each costs is a fact about these digits.
 #
 # What was not seen: that it is better than anything. Logistic regression does as well. With one patch attention has nothing to do, and the count stays.
 # The next cell makes it harder to flatter: ten pictures of each digit.
@@ -645,13 +645,13 @@ compare("aside", "the convolutional network")
 # %%
 few = torch.cat([(labels == digit).nonzero().flatten()[:10] for digit in range(10)])  # (100,)
 vit_few = n_right(learn(vit, images[few], labels[few], lr=3e-3, muon_lr=0.03), test_images)
-few_right = LogisticRegression(max_iter=1000).fit(images[few].flatten(1), labels[few])
-plain_few = int((few_right.predict(test_images.flatten(1).numpy()) == test_labels.numpy()).sum())
+by_few = LogisticRegression(max_iter=1000).fit(images[few].flatten(1), labels[few])
+plain_few = int((by_few.predict(test_images.flatten(1).numpy()) == test_labels.numpy()).sum())
 print(f"trained on 100 pictures: Vision Transformer {vit_few} of 360, logistic regression {plain_few}")
 assert few.shape == (100,) and 260 < vit_few < plain_few < 330
 
 # %% [markdown]
-# **Look.** With few pictures the simplest reader wins. The paper tells the same story at large: trained on the 1.3 million pictures of ImageNet alone, and without strong regularisation, its Vision Transformers stay a few percent behind convolutional networks of like size. Trained first on 14 to 300 million pictures, they match or pass them (sections 1 and 4).
+# **Look.** With few pictures the simplest reader wins. The paper tells a related story at large. Trained on the 1.3 million pictures of ImageNet alone, and without strong regularisation, its Vision Transformers stay a few percent behind convolutional networks of like size. Trained first on 14 to 300 million pictures, they match or pass them (sections 1 and 4).
 # *"Large scale training trumps inductive bias"*, its authors wrote. Our 1,437 pictures lie at the other end, and cannot test that sentence.
 #
 # **Change it.** With what you know: a hospital has 500 X-ray pictures. Train a Vision Transformer from scratch? Say what you would try before it, and what you would measure.
