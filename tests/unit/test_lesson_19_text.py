@@ -34,7 +34,7 @@ def run(tmp_path, **environment):
 def test_runs_without_the_weights(tmp_path):
     printed = run(tmp_path, COURSE_DATA=str(tmp_path / "empty"))
     lines = printed.splitlines()
-    assert lines[1].startswith("Three sections need the published weights") and "course.py lab" in lines[1]
+    assert lines[1].startswith("Three sections and a cell need the published weights") and "course.py lab" in lines[1]
     needing = [cell for cell in TEXT.split("\n# %%") if "no_weights" in cell and "else" in cell][1:]
     assert sum(NO_WEIGHTS in line for line in lines[2:]) == len(needing) >= 5
     assert "Answer: [CLS]" not in printed and "Answer: fewer than 60" in printed
@@ -56,4 +56,4 @@ def test_the_table_of_dice():
         assert (float(first) < 0.15) == (chosen == "yes")
         assert label.strip("$") == (word if chosen == "yes" else "-100")
         assert reads == ("[MASK]" if chosen == "yes" and float(second) < 0.8 else word)
-        assert not (chosen == "yes" and 0.8 <= float(second) < 0.9)
+        assert chosen == "no" or float(second) < 0.9
