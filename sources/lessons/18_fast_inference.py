@@ -378,7 +378,7 @@ assert without[-1] > 4 * without[0] and with_cache[-1] < 3 * with_cache[0] and f
 compare("flat", "about as long")
 
 # %% [markdown]
-# **Look.** The dashed line is nearly flat, the other climbs. On the machine of this page 512 tokens took 10 to 15 times as long without the cache, in several runs.
+# **Look.** The dashed line is nearly flat, the other climbs. On the machine of this page 512 tokens took 10 to 16 times as long without the cache, in several runs.
 #
 # **Trap.** *"278 times fewer multiplications, so 278 times faster."* It is far less. A step with one token fetches every weight of the model from memory and multiplies it once; a step with 100 tokens fetches it once and uses it 100 times. And each call costs something before it multiplies at all. So many tokens at once are cheap *per token*, and one token at a time is dear.
 #
