@@ -342,7 +342,7 @@ assert set(guesses("the hungry cow near the dogs [MASK] tired", 2)) == {"is", "w
 #
 # <details><summary>Answer</summary>
 #
-# *goes*, and a little *go*: what follows, *home*, allows no other verb, and the subject is one mouse. Without a subject it still guesses a noun phrase's place as well as one token can; such a sentence was never seen, so do not trust it.
+# *goes*, and a little *go*: what follows, *home*, allows no other verb, and the subject is one mouse. Without a subject it says *with*, *beside* or another preposition: what begins a sentence, though none of them makes one here. Such a text was never in its training, and it has no way to refuse.
 #
 # </details>
 
