@@ -139,6 +139,33 @@ def test_shipped_translator_is_what_the_script_says():
     assert (FILES / "14_translation.safetensors").stat().st_size < 2e6
 
 
+def test_detector_in_short_form(tmp_path):
+    detection = script("22_detection")
+    said = detection.main(tmp_path, share=0.002, seeds=(1,), n_test=20)
+    about = json.loads((tmp_path / "22_detection.json").read_text(encoding="utf-8"))
+    assert about == json.loads(json.dumps(said)) and set(about["compared"]) == set(detection.COMPARED)
+    history = History.from_arrays({name: np.array(values) for name, values in about["history"].items()})
+    assert history.maps["boxes"].shape[1:] == (4, 9, 4) and history.maps["weights"].shape[1:] == (4, 9, 64)
+    for kind in about["compared"].values():
+        assert len(kind["AP50"]) == len(kind["answered"]) == 1 and len(kind["answered"][0]) == 9
+    load_checkpoint(tmp_path / "22_detection.safetensors", detection.build(True, seed=0))
+
+
+def test_shipped_detector_is_what_the_script_says():
+    detection = script("22_detection")
+    about = json.loads((FILES / "22_detection.json").read_text(encoding="utf-8"))
+    assert about["command"] == detection.COMMAND and about["seed"] == detection.SEED
+    assert about["recipe"] == json.loads(json.dumps(detection.asdict(detection.RECIPE)))
+    assert {name: kind["steps"] for name, kind in about["compared"].items()} == {
+        name: recipe.steps for name, (_, recipe, _) in detection.COMPARED.items()
+    }
+    assert [len(kind["AP50"]) for kind in about["compared"].values()] == [3, 3, 1]
+    model = detection.build(True, seed=0)
+    load_checkpoint(FILES / "22_detection.safetensors", model, about["sha256_of_the_weights"])
+    assert detection.ap50(model.eval(), detection.scenes(200, detection.SEED, "test")) > 0.9
+    assert sum(p.numel() for p in model.parameters()) == about["parameters"] < 1e6
+
+
 def translator(folder, about):
     """The Transformer of the files `14_translation` in this folder."""
     sizes = (len(about[f"{side}_tokens"]) + 4 for side in ("source", "target"))

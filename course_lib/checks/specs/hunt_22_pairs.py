@@ -31,7 +31,7 @@ HUNT = Hunt(
     broken=broken,
     right=right,
     faults={
-        "one_after_the_other": ("object 0 takes its cheapest query, then object 1 of the rest, and so on", ""),
+        "one_after_the_other": ("object 0 takes its cheapest query, then object 1 of the rest, ...", ""),
         "cheapest_pair_first": (
             "the cheapest pair of the whole table is taken first, then the cheapest of what is left",
             "Then exchanging two columns would exchange two answers and change nothing else. Try it.",
