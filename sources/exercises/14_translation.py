@@ -116,7 +116,7 @@ check(corpus_bleu)
 #
 # ## 4. Hunt: no text may be short (10 min)
 #
-# Somebody's BLEU is always a little lower than that of other tools, on every test set but the very small ones. You have their brevity penalty, not its source.
+# Somebody's BLEU is a little lower than that of other tools, on nearly every test set. You have their brevity penalty, not its source.
 # Hand in an input `(written, wanted)` on which it differs from the right one, and name the fault. Both are (B,): the numbers of words of candidates and references.
 
 # %%
