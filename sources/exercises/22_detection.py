@@ -127,7 +127,7 @@ check(average_precision)
 #
 # ## 5. Hunt: a matching with a favourite (10 min)
 #
-# Somebody wrote the matching by hand. On the tables of a trained detector it gives what the library gives. In the first hundred steps of a training it does not.
+# Somebody wrote the matching by hand. On the tables of a trained detector it gives what the library gives. On those of a fresh one it does not always.
 # Hand in a table `(cost,)` on which it differs from the right one, and name the fault. cost is (n_queries, m), with as many queries as objects or more.
 
 # %%
