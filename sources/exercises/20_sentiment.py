@@ -48,7 +48,7 @@ check(mean_pooling)
 hint("mean_pooling")
 
 # %% [markdown]
-# ## 2. Better, or lucky? (12 min)
+# ## 2. Better, or lucky? (10 min)
 #
 # Two models have read the same sentences. Only those count on which exactly one is right. Use NumPy and `math.comb`. What should `p` be if no sentence tells the two apart, and can it pass 1?
 

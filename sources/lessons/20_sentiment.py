@@ -132,10 +132,11 @@ history = train(small, batches(as_words(films.train), 32), loss, recipe, quiet=T
 
 # %%
 right["small Transformer"] = is_right(positive(small, as_words(films.test)), y)
-behind = right["bag of words"].mean() - right["small Transformer"].mean()
-print(f"{sum(p.numel() for p in small.parameters()):,} parameters; right between 70 and 77 %: {0.70 < right['small Transformer'].mean() < 0.77}")
+share = right["small Transformer"].mean()
+behind = right["bag of words"].mean() - share
+print(f"{sum(p.numel() for p in small.parameters()):,} parameters; right between 70 and 77 %: {0.70 < share < 0.77}")
 print(f"more than 2 points behind counting: {behind > 0.02}")
-assert not real or (0.70 < right["small Transformer"].mean() < 0.77 and behind > 0.02)
+assert not real or (0.70 < share < 0.77 and behind > 0.02)
 compare("who", "worse by more than 2 points")
 
 # %% [markdown]
@@ -238,7 +239,8 @@ as_pieces = lambda sentences: [(pieces.encode(s.text, max_length=60).ids, s.labe
 def vectors(data, B=50):
     """One vector of length 1 for each sentence, (N, d_model)."""
     order = np.argsort([len(ids) for ids, _ in data], kind="stable")
-    parts = [sentence_embedding(minilm, *batch_of([data[i] for i in order[at : at + B]])[:2]) for at in range(0, len(data), B)]
+    groups = [batch_of([data[i] for i in order[at : at + B]]) for at in range(0, len(data), B)]
+    parts = [sentence_embedding(minilm, ids, keep) for ids, keep, _ in groups]
     return torch.cat(parts).numpy()[np.argsort(order)]
 
 
@@ -279,12 +281,14 @@ print(f"measured with {', '.join(map(str, curve['bag of words']))} sentences: {'
 # The picture has a logarithmic axis: each step to the right is a multiple of labels.
 
 # %%
-paint = {"bag of words": (QUIET, "-.", -0.014), "frozen MiniLM": (KEY, "--", 0.014), "small Transformer": (QUERY, ":", 0), "fine-tuned MiniLM": (VALUE, "-", 0)}
+paint = {"bag of words": (QUIET, "-.", -0.014), "frozen MiniLM": (KEY, "--", 0.014),
+         "small Transformer": (QUERY, ":", 0), "fine-tuned MiniLM": (VALUE, "-", 0)}
 fig, ax = figure(7.5, 3.6)
 for name, (color, style, up) in paint.items():
     ax.plot(list(curve[name]), list(curve[name].values()), style, color=color, marker="o", ms=4)
     ax.text(8700, curve[name][8058] + up, name, color=color, fontsize=9, va="center")
-ax.set(xscale="log", xlim=(220, 21000), xlabel="labelled sentences", ylabel="share right in the test", title="Who has read before needs fewer labels")
+ax.set(xscale="log", xlim=(220, 21000), title="Who has read before needs fewer labels")
+ax.set(xlabel="labelled sentences", ylabel="share right in the test")
 ax.set_xticks([250, 1000, 4000, 8058], ["250", "1,000", "4,000", "8,058"], minor=False)
 ax.minorticks_off()
 show(fig, alt="Share right by labelled sentences, 250 to 8,058. Small Transformer rises from a half to 74 %, bag of words from 62 to 80 %, frozen MiniLM from 71 to 80 %, fine-tuned MiniLM ends on top at 86 %.")
@@ -356,8 +360,9 @@ right["fine-tuned, 600"] = is_right(positive(taste, test), y)
 p_shaken = positive(shaken, test[:300])
 same_side = max((p_shaken > 0.5).mean(), (p_shaken < 0.5).mean())
 print(f"rate 0.00008: right in more than 72 %: {right['fine-tuned, 600'].mean() > 0.72}")
-print(f"rate 0.002: right in less than 60 % of 300: {is_right(p_shaken, y[:300]).mean() < 0.6}; one answer for nearly all: {same_side > 0.9}")
-assert not real or (right["fine-tuned, 600"].mean() > 0.72 and is_right(p_shaken, y[:300]).mean() < 0.6 and same_side > 0.9)
+lost = is_right(p_shaken, y[:300]).mean()
+print(f"rate 0.002: right in less than 60 % of 300: {lost < 0.6}; one answer for nearly all: {same_side > 0.9}")
+assert not real or (right["fine-tuned, 600"].mean() > 0.72 and lost < 0.6 and same_side > 0.9)
 compare("rate", "hardly better than guessing")
 
 # %% [markdown]
@@ -427,7 +432,8 @@ name = "bert.blocks.layers.3.self_attn.W_q.weight"
 left, to_the_right = changes[name + ".left"].float(), changes[name + ".right"].float()  # (m, r), (r, n)
 n_all, n_changes = sum(p.numel() for p in minilm.parameters()), sum(c.numel() for c in changes.values())
 print(f"{n_changes:,} numbers for a model of {n_all:,}; W_q of layer 3: {tuple(left.shape)} and {tuple(to_the_right.shape)}")
-print("share right by rank:", ", ".join(f"{r}: {share:.1%}" for r, share in by_rank.items()), f"; uncut {about['accuracy_whole']:.1%}")
+ranks = ", ".join(f"{r}: {share:.1%}" for r, share in by_rank.items())
+print(f"share right by rank: {ranks}; uncut {about['accuracy_whole']:.1%}")
 assert n_changes == about["parameters"] and (not real or n_all == 22_565_376)
 assert left.shape == (384, 16) and to_the_right.shape == (16, 384) and about["rank"] == 16
 L, R = torch.tensor([[2.0], [1.0]]), torch.tensor([[1.0, 2.0]])
@@ -480,7 +486,8 @@ for at, name in enumerate(names):
     ax.errorbar(share, at, xerr=2 * se, fmt="o", color=KEY, capsize=4)
     assert not real or 0.011 < se < 0.0145
 ax.set_yticks(range(len(names)), names)
-ax.set(xlabel="share of 1,007 test sentences right, ± 2 standard errors", title="A thousand sentences leave 2 to 3 points open either way")
+ax.set(xlabel="share of 1,007 test sentences right, ± 2 standard errors")
+ax.set(title="A thousand sentences leave 2 to 3 points open either way")
 show(fig, alt="Five models with error bars of about 2.5 points each way: frozen with 250 sentences 71 %, small Transformer 75 %, fine-tuned with 600 and bag of words 78 and 80 %, fine-tuned on all 85 %.")
 print(f"one standard error at 80 % right: {standard_error(0.8, 1007):.3f}")
 assert f"{standard_error(0.8, 1007):.3f}" == "0.013"
@@ -502,7 +509,9 @@ predict("one_right")
 # 2. how often do 8 fair coins give at most 1 head? $(1 + 8)/2^8 = 9/256$
 # 3. it could have gone the other way too: $p = 2 \cdot 9/256 = 0.0703$
 #
-# So 7 to 1 looks clear, and in 7 of 100 cases equal models do that. By custom one asks for $p < 0.05$. **Run.** In code, and for our models.
+# So 7 to 1 looks clear, and in 7 of 100 cases equal models do that. By custom one asks for $p < 0.05$.
+#
+# **Run.** In code, and for our models.
 
 # %%
 from math import comb
@@ -601,13 +610,16 @@ assert both == 0
 # %%
 strength, edges = np.array([abs(s.rating) for s in films.test]), [(0.5, 1), (1, 1.5), (1.5, 2), (2, 2.5), (2.5, 4.1)]
 groups = [(strength >= low) & (strength < high) for low, high in edges]
-shares = {name: [right[name][group].mean() if group.any() else 0 for group in groups] for name in ("fine-tuned", "bag of words")}
+share_in = lambda name: [right[name][group].mean() if group.any() else 0 for group in groups]
+shares = {name: share_in(name) for name in ("fine-tuned", "bag of words")}
 fig, ax = figure(7, 3)
 for name, style, color, up in (("fine-tuned", "-", VALUE, 0.035), ("bag of words", "-.", QUIET, -0.045)):
     ax.plot(range(5), shares[name], style, color=color, marker="o")
     ax.text(3, shares[name][3] + up, name, color=color, fontsize=9, ha="center")
-ax.set_xticks(range(5), [f"{low} to {min(high, 4)}\n{group.sum()} sentences" for (low, high), group in zip(edges, groups, strict=True)])
-ax.set(ylabel="share right", xlabel="distance of the mean rating from 0", ylim=(0.5, 1), title="Where people are lukewarm, models err")
+ticks = [f"{low} to {min(high, 4)}\n{group.sum()} sentences" for (low, high), group in zip(edges, groups, strict=True)]
+ax.set_xticks(range(5), ticks)
+ax.set(ylabel="share right", xlabel="distance of the mean rating from 0", ylim=(0.5, 1))
+ax.set(title="Where people are lukewarm, models err")
 show(fig, alt="Share right by strength of the rating: fine-tuned rises from 61 % to 95 %, bag of words from 62 % to 91 %.")
 assert not real or (shares["fine-tuned"][0] < 0.7 and shares["fine-tuned"][4] > 0.92)
 
@@ -650,7 +662,7 @@ compare("boring", "negative, more than 90 % sure")
 # %% [markdown]
 # **Trap.** *"It turns* not good *round, so it understands negation."* It turns all five praises round, which counting did not. And it turns no blame round: *not boring* is as bad as *boring*. A test with *not good* alone would have called that understanding.
 #
-# **Why?** The next cell counts what the training sentences say.
+# **Why.** The next cell counts what the training sentences say.
 
 # %%
 import re
@@ -745,7 +757,9 @@ print("share of the weight that moved, layer by layer:", moved.round(2))
 assert after.shape == (6, 12, 8, 8) and (not real or (moved[:2].max() < 1e-6 and 0.15 < moved[4:].min() < 0.3))
 
 # %% [markdown]
-# **Look.** Nothing in the two layers that the script kept fixed; about a fifth in the last two. **Change it.** In the explorer, choose the query *not* and go through the heads of the last layer. *Which head looks hardest from* not *to* boring*? Is it looking at the right word, and was the answer right?*
+# **Look.** Nothing in the two layers that the script kept fixed; about a fifth in the last two.
+#
+# **Change it.** In the explorer, choose the query *not* and go through the heads of the last layer. *Which head looks hardest from* not *to* boring*? Is it looking at the right word, and was the answer right?*
 #
 # <details><summary>Answer</summary>
 #
@@ -828,4 +842,6 @@ def accept(answers):
     return "passed" if share > needed else f"not yet: {share:.1%} right, needed more than {needed:.1%}"
 
 
-print(accept(np.zeros(len(films.test), dtype=bool)) != "passed", "is expected: nothing was built yet")
+mild = np.zeros(len(films.test), dtype=bool)
+print(f"always mild: {(mild == strong(films.test)).mean():.0%} right, passed: {accept(mild) == 'passed'}")
+assert not real or round((mild == strong(films.test)).mean(), 2) == 0.58
