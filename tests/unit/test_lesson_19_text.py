@@ -34,7 +34,7 @@ def run(tmp_path, **environment):
 def test_runs_without_the_weights(tmp_path):
     printed = run(tmp_path, COURSE_DATA=str(tmp_path / "empty"))
     lines = printed.splitlines()
-    assert "cell need the published weights" in lines[1] and "course.py lab" in lines[1]
+    assert "need the published weights" in lines[1] and "course.py lab" in lines[1]
     needing = [cell for cell in TEXT.split("\n# %%") if "no_weights" in cell and "else" in cell][1:]
     assert sum(NO_WEIGHTS in line for line in lines[2:]) == len(needing) >= 5
     assert "Answer: [CLS]" not in printed and "Answer: fewer than 60" in printed
