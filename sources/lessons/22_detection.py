@@ -501,7 +501,7 @@ about = json.loads((folder / "22_detection.json").read_text(encoding="utf-8"))
 def shipped():
     """The detector of the file, in float64."""
     model = DetectionTransformer(10, CONFIG, reference_points=True)
-    load_checkpoint(folder / "22_detection.safetensors", model, about["sha256_of_the_weights"])
+    load_checkpoint(folder / "22_detection.safetensors", model, about["sha256_of_the_table"])
     return model.eval()
 
 

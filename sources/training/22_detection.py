@@ -163,7 +163,7 @@ def main(
         "seed": SEED,
         "cpu_seconds": round(seconds),
         "recipe": asdict(recipe),
-        "sha256_of_the_weights": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "sha256_of_the_table": hashlib.sha256(path.read_bytes()).hexdigest(),
         "parameters": sum(p.numel() for p in model.parameters()),
         "AP50": round(ap50(model, test), 4),
         "history": rounded(history),

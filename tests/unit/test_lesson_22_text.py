@@ -21,7 +21,7 @@ CONFIG = BlockConfig(d_model=64, n_heads=4, d_hidden=128, n_layers=2, bias=False
 @pytest.fixture
 def detector():
     model = DetectionTransformer(10, CONFIG).float()
-    load_checkpoint(FILES / "22_detection.safetensors", model, ABOUT["sha256_of_the_weights"])
+    load_checkpoint(FILES / "22_detection.safetensors", model, ABOUT["sha256_of_the_table"])
     return model.eval()
 
 

@@ -161,7 +161,7 @@ def test_shipped_detector_is_what_the_script_says():
     }
     assert [len(kind["AP50"]) for kind in about["compared"].values()] == [3, 3, 1]
     model = detection.build(True, seed=0)
-    load_checkpoint(FILES / "22_detection.safetensors", model, about["sha256_of_the_weights"])
+    load_checkpoint(FILES / "22_detection.safetensors", model, about["sha256_of_the_table"])
     assert detection.ap50(model.eval(), detection.scenes(200, detection.SEED, "test")) > 0.9
     assert sum(p.numel() for p in model.parameters()) == about["parameters"] < 1e6
 
