@@ -426,9 +426,9 @@ ranges = ("below 20 %", "20 to 42 %", "42 to 85 %", "above 85 %")
 rough = lambda share: ranges[np.searchsorted([0.2, 0.42, 0.85], share)]
 for name, (kept, believed) in shares.items():  # float32 trainings: a range is safe, a digit is not
     print(f"{name:29} says the visible word: {rough(kept)}; believes a wrong word: {rough(believed)}")
-print("a verb in the right form gets more than twice as much as one in the wrong form:", p_right > 2 * p_wrong)
+print("a verb in the right form gets more than one in the wrong form, by half or more:", p_right > 1.5 * p_wrong)
 (bert_says, bert_believes), (masks_say, masks_believe), (left_says, left_believes) = shares.values()
-assert p_right > 2 * p_wrong and bert_says > 0.85 and bert_believes < 0.2 and 0.22 < masks_say < 0.42 and masks_believe < 0.05
+assert p_right > 1.5 * p_wrong and bert_says > 0.85 and bert_believes < 0.2 and 0.22 < masks_say < 0.42 and masks_believe < 0.05
 assert left_says > 0.97 and left_believes > 0.45
 compare("masks_alone", "at about a third")
 
