@@ -441,7 +441,7 @@ compare("masks_alone", "at about a third")
 #
 # Every 30 steps `look` kept the weights of *the hungry cows near the dog [MASK] tired*, 2 layers of 4 heads, and the agreement across attractors of the other number.
 #
-# **Change it.** Scrub through the training. *Keep the row of the mask. In which head does it come to rest on* cows*? Where is the loss when agreement leaves one half?*
+# **Change it.** Scrub through the training. *Keep the row of the mask. In which head does it come to rest on "cows"? Where is the loss when agreement leaves one half?*
 
 # %% tags=["nbval-ignore-output"] reason="the still shows digits of a float32 training"
 from course_lib.explorers import training_replay_explorer
@@ -690,7 +690,7 @@ if minilm_here:
 # %% [markdown]
 # **Look.** Head 2 of layer 0 is a shift register: weight 1.00 on the token before, whatever the words. And half of all attention rests on `[CLS]`. Softmax must spend its 1 somewhere. One reading is that a head which finds nothing puts it where it does no harm: [Clark and others (2019)](https://arxiv.org/abs/1906.04341) saw the same in BERT, there on `[SEP]`, and argued so.
 #
-# **Change it.** The explorer has the first sentence in all layers and heads, counted from 1 there. *Choose the row* it. *Which head of the last layer looks most at* cat*? And is that proof that the model knows what* it *means?*
+# **Change it.** The explorer has the first sentence in all layers and heads, counted from 1 there. *Choose the row "it". Which head of the last layer looks most at "cat"? And is that proof that the model knows what "it" means?*
 
 # %%
 from course_lib.explorers import attention_explorer
