@@ -74,3 +74,15 @@ def test_the_folded_window_cache():
         x = x + layer.self_attn(h, h, h, band)
         wanted = p.output(p.blocks.norm(x + layer.ffn(layer.norm2(x))))
     assert torch.allclose(got, wanted, atol=1e-5) and caches[0].K.shape[2] == 4 and len(caches[0]) == 9
+
+
+def test_the_folded_answers_on_chunks_and_groups():
+    whole, last = by_hand.map_bytes(4096, 32, 2), 256 * 4096 * 32 * 2
+    assert f"{whole / 1e9:.2f} GB, and {last / 1e6:.0f} MB for the last chunk" in TEXT
+    computed = sum(256 * (past + 256) for past in range(0, 4096, 256)) / 4096**2
+    assert f"{100 * computed:.0f} of 100 scores are computed" in TEXT
+    in_order, tiled = (
+        [h for h in range(6) if group(h) == 1] for group in (lambda h: h * 3 // 6, lambda h: h % 3)
+    )
+    assert in_order == [2, 3] and tiled == [1, 4]
+    assert "Heads 2 and 3:" in TEXT and "Tiled: heads 1 and 4." in TEXT
