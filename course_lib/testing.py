@@ -58,7 +58,7 @@ def run(course: Path, quick: bool, pytest_options: list[str]) -> int:
 def stages(course: Path, quick: bool) -> list[Stage]:
     """What is run, in this order. Folders that later parts of the course fill wait until they have tests."""
     fast = ("-m", "not slow") if quick else ()
-    found = [Stage("unit", ("tests/unit", *fast))]
+    found = [Stage("unit", ("tests/unit", "-n", "2", *fast))]
     if has_tests(course / "tests" / "parity"):
         found.append(Stage("parity", ("tests/parity", *fast)))
     found.append(Stage("notebook guards", ("tests/notebooks", *fast)))
