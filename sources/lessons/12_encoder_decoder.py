@@ -10,7 +10,7 @@
 #       - name every box of the 2017 figure, say what goes in and comes out, and write each as code
 #       - say what a decoder without cross-attention can still do, and which test shows that it does not read
 #       - shift a target to the right, and say what a model learns when nobody shifts it
-#       - test that a decoder cannot see the future, and say when this test is blind
+#       - test that a decoder cannot see the future, and test this test
 #       - copy weights into torch's own Transformer, and find the two norms that the paper lacks
 #     terms: [memory, encoder layer, decoder layer, shift to the right, leak test]
 # ---
@@ -247,7 +247,7 @@ assert torch.allclose(x, memory, atol=1e-12, rtol=0) and memory.shape == (2, 8, 
 #
 # After each step: add & norm.
 #
-# **By hand.** One target token $\mathbf y = (1, -1)$, two memory tokens $\mathbf m_0 = (0, 4)$ and $\mathbf m_1 = (0, 0)$, $d_\text{model} = 2$. With two numbers a norm leaves only $(1, -1)$ or $(-1, 1)$: it says which of the two was larger.
+# **By hand.** One target token $\mathbf y = (1, -1)$, two memory tokens $\mathbf m_0 = (0, 4)$ and $\mathbf m_1 = (0, 0)$, $d_\text{model} = 2$. Of two different numbers a norm leaves only $(1, -1)$ or $(-1, 1)$: it says which of the two was larger.
 #
 # 1. self-attention: a token alone brings home itself. $(1, -1) + (1, -1) = (2, -2)$, normed $(1, -1)$.
 # 2. cross-attention: suppose $W_Q$ makes the scores $\ln 3$ and 0. Weights $\tfrac34, \tfrac14$, context $(0, 3)$. $(1, -1) + (0, 3) = (1, 2)$, normed $(-1, 1)$.
@@ -413,7 +413,7 @@ assert (said == said[0]).all()
 # %% [markdown]
 # **Look.** Not a single bit moves, and it writes one and the same word for every source. The untrained model has learnt nothing and passes: with random weights, a *connection* shows before any training.
 #
-# **Make it.** [The exercises](../exercises/12_encoder_decoder.ipynb) ask for `encoder_layer` and `decoder_layer` with padding masks.
+# **Make it.** [The exercises](../exercises/12_encoder_decoder.ipynb) ask for `encoder_layer` and `decoder_layer` with padding masks. Mind the letters in its `decoder_layer`: there the target has n tokens and the memory m.
 
 # %% [markdown]
 # ## What goes in, what comes out (7 min, short path)
@@ -453,7 +453,7 @@ compare("columns", f"{columns}")
 # %% [markdown]
 # Must the padding of the target be masked in step 1? It stands at the end, in the future of every real token, and the causal mask hides it already. (The exercise masks it all the same, as many implementations do.) The padding of the *source* must be masked, in both stacks.
 #
-# Now the hook. There the decoder read `labels` themselves: at each place it saw the very token that it had to say. It learnt to repeat what it reads. That needs no source, and no other place. On its own it reads the start symbol, says something, and repeats it nine times.
+# Now the hook. There the decoder read `labels` themselves: at each place it saw the very token that it had to say. It learnt to repeat what it reads. That needs no source, and no other place. On its own it reads the start symbol, says a letter, reads that, and says it again: one letter nine times.
 #
 # The next cell asks the model of the hook to repeat nonsense.
 
@@ -528,7 +528,7 @@ compare("together", "equal, up to rounding")
 #
 # <details><summary>Answer</summary>
 #
-# It can. What stands at place $t$ follows from the source and the place alone; what was said before is not needed. In a language it is: *le chat noir* can begin with *the* or with *black*, and then the rest must fit.
+# It can. What stands at place $t$ follows from the source and the place alone; what was said before is not needed. In a language it is: *on danse* can begin with *we* or with *one*, and then *dance* or *dances* must fit.
 #
 # </details>
 
@@ -577,7 +577,7 @@ assert leaky_losses[-1] < honest_losses[-1] and parrot_losses[79] < honest_losse
 #
 # <details><summary>Answer</summary>
 #
-# No: about 1.0, above the honest one. The answer stands in sight, but so does everything else, and the model must first find out which of nine places holds it. With one token ahead it is soon found. So a wider leak can look *less* suspicious.
+# No: about 1.0, above the honest one. The answer stands in sight, but so does everything else. Our guess at the cause, not tested: the model must first find out which of nine places holds it, and the last one in sight is sooner found. In any case a wider leak can look *less* suspicious.
 #
 # </details>
 #
@@ -688,7 +688,7 @@ def renamed(model):
 
 
 # %% [markdown]
-# **Run.** Load them. `strict=False` lets names be missing; the cell prints which ones.
+# **Run.** Load them. `bias=True` gives our attention the biases that torch's has, and the formulas of the paper have not. `strict=False` lets names be missing; the cell prints which ones.
 
 # %%
 torch.manual_seed(0)
@@ -729,9 +729,9 @@ def apart(ours, theirs):
 
 # %%
 fresh_gap = apart(ours, theirs)
-print(f"largest difference above 1e-9: {fresh_gap > 1e-9}, below 1e-4: {fresh_gap < 1e-4}")
-assert 1e-9 < fresh_gap < 1e-4
-compare("final_norm", "about a millionth")
+print(f"largest difference above 1e-6: {fresh_gap > 1e-6}, below 1e-5: {fresh_gap < 1e-5}")
+assert 1e-6 < fresh_gap < 1e-5
+compare("final_norm", "a few millionths")
 
 # %% [markdown]
 # **Look.** Almost nothing: the norm of what was normed already is the same, but for `eps`. In float32 this would pass for rounding, and somebody would write *"parity with torch: tested"*. Now give every parameter random numbers, as a trained model has, norms included.
@@ -963,17 +963,17 @@ assert weights.shape == (500, 4, 9, 8) and weights[:, :, 8, :2].sum(dim=-1).mean
 #
 # <details><summary>4. Why does a leak not show in the training loss, nor in held-out tokens with teacher forcing?</summary>
 #
-# It makes both better. The answer is in the input in both cases. It shows when the model writes on its own, and in a leak test.
+# The leak of one token made both better. The answer is in the input in both cases. It shows when the model writes on its own, and in a leak test.
 #
 # </details>
 #
 # <details><summary>5. What must a leak test look at besides the earlier outputs, and why on random weights?</summary>
 #
-# At the later ones: they must move. In a fresh model whose layers start as the identity nothing moves at all, and every mask passes.
+# At the later ones: they must move. In a fresh model whose layers start as the identity nothing passes from place to place, so every mask passes the test.
 #
 # </details>
 #
-# <details><summary>6. Which parameters of nn.Transformer have no counterpart in the paper?</summary>
+# <details><summary>6. Which norms of nn.Transformer have no counterpart in the paper?</summary>
 #
 # The norm at the end of each stack. With fresh weights they hardly change the output.
 #

@@ -2,7 +2,7 @@
 # jupyter:
 #   course:
 #     title: Tokens
-#     question: What does a model read, if neither letters nor words?
+#     question: What does a model read when we hand it a text?
 #     minutes: 61
 #     short_path: 27
 #     needs: [00_start, 01_dot_products, 02_softmax, 03_attention, 04_masks, 05_gradients]
@@ -10,7 +10,7 @@
 #       - say what characters, words and byte pairs cost in length, in vocabulary and in unknown words
 #       - learn byte pairs from four words on paper, and cut a new word with them
 #       - write the learning and the cutting in code, and hold both against the course library
-#       - build a word that longest match and the order of learning cut differently
+#       - cut a word in two ways that both seem natural, and say which of them a tokenizer follows
 #       - explain what a model inherits from its tokenizer in spelling, numbers, spaces and other languages
 #     terms: [tokenizer, vocabulary, unknown token, byte-pair encoding, rank of a merge]
 # ---
@@ -122,7 +122,7 @@ for most in (1, 2, 5):
 assert sum(times == 1 for times in counts.values()) == 560
 
 # %% [markdown]
-# **Look.** 560 of the 1,384 words were seen once. Each has a row of its own in the embedding table of shape (n_vocab, d), and that row is improved once in a whole pass over the text.
+# **Look.** 560 of the 1,384 words were seen once. Each has a row of its own in the embedding table of shape (n_vocab, d_model). As an input that row comes once in a whole pass over the text.
 #
 # Characters have neither trouble. They have another one: length. Every pair of tokens gets an attention weight, so the map has $n^2$ entries. The next cell counts for lesson 05.
 
@@ -138,7 +138,7 @@ assert round(n_characters**2 / n_words**2) == 17
 # %% [markdown]
 # **Look.** So we want something between: frequent words in one piece, rare words from a few pieces, and nothing unknown.
 #
-# **Change it.** In the cell with the sentence write one of your own. Can you write one of six words, with nothing unknown, that has nothing to do with this course?
+# **Change it.** In the cell with the sentence write one of your own. Can you write one of at least six words, with nothing unknown, that has nothing to do with this course?
 #
 # <details><summary>Answer</summary>
 #
@@ -315,7 +315,7 @@ for word, pair, wanted in (("banana", ("a", "n"), ["b", "an", "an", "a"]), ("baa
 
 # %%
 def learn(words, n_merges):
-    """The merges, in order, from words (tuples of tokens) that occur so often."""
+    """The merges, in order, from words {tuple of tokens: how often it occurs}."""
     merges = []
     for _ in range(n_merges):
         pairs = count_pairs(words)  # 1. count
@@ -346,7 +346,7 @@ for function in (count_pairs, merge_pair):
 # **Make it.** From an empty function: [the exercises](../exercises/16_tokens.ipynb) ask for `most_frequent_pair`, `merge_pair` and `bpe_encode`. You can do the first two now.
 
 # %% [markdown]
-# ## First learnt, first merged (7 min, short path)
+# ## Two merges want one letter (7 min, short path)
 #
 # A new word may offer several merges at once. Which goes first? The one that was learnt first, that of the lowest **rank of a merge**. The order of learning is part of the tokenizer.
 #
@@ -423,10 +423,10 @@ assert all(b"".join(by_rank[word]) == b"".join(by_length[word]) == word.encode()
 assert (len(differ), len(by_rank)) == (68, 570) and lengths[0] == len(tokenizer.encode(text.held_out)) == lengths[1] + 9
 
 # %% [markdown]
-# **Trap.** *The tokenizer takes the longest piece it knows.* For 88 of 100 different words you would not notice. Nor would the usual test: `decode(encode(text)) == text` holds for both, as the last but one line asserts. And longest match is not even a bad way to cut: here it needs 9 tokens less.
+# **Trap.** *The tokenizer takes the longest piece it knows.* For 88 of 100 different words you would not notice. Nor would the usual test: `decode(encode(text)) == text` holds for both, as the last but one line asserts. And longest match is not even a bad way to cut: here it needs 9 tokens fewer.
 # But a model is trained on one of them. Feed it the other cut, and it reads sequences it has never met. The sure test compares ids with the tokenizer of the training.
 #
-# Longest match has its own family: BERT cuts so, with a vocabulary called WordPiece. This vocabulary is from [Schuster and Nakajima (2012)](https://doi.org/10.1109/ICASSP.2012.6289079); [Wu and others (2016)](https://arxiv.org/abs/1609.08144), section 4.1, brought it to translation. Schuster and Nakajima choose the merge that raises the likelihood of the training text most.
+# Longest match has its own family: BERT cuts so, with a vocabulary called WordPiece. The way to make such a vocabulary is from [Schuster and Nakajima (2012)](https://doi.org/10.1109/ICASSP.2012.6289079); [Wu and others (2016)](https://arxiv.org/abs/1609.08144), section 4.1, brought it to translation. Schuster and Nakajima choose the merge that raises the likelihood of the training text most.
 # A third family goes the other way round: [Kudo (2018)](https://arxiv.org/abs/1804.10959) starts with many pieces, gives each a probability, and drops those that are missed least.
 #
 # **Change it.** Trace words of your own: `trace(" masked", tokenizer.ranks)` in a new cell. Find a word whose last merge has a rank above 1,000.
@@ -438,9 +438,9 @@ assert (len(differ), len(by_rank)) == (68, 570) and lengths[0] == len(tokenizer.
 # </details>
 
 # %% [markdown]
-# ## Bytes, so that nothing is unknown (7 min)
+# ## Letters of which alphabet? (7 min)
 #
-# Letters of which alphabet? Unicode has more than 150,000 characters, and new ones come every year. [Radford and others (2019)](https://cdn.openai.com/better-language-models/language_models_are_unsupervised_multitask_learners.pdf), section 2.2, start from *bytes* instead.
+# On paper we began with the letters of English. Unicode has more than 150,000 characters, and new ones come every year. [Radford and others (2019)](https://cdn.openai.com/better-language-models/language_models_are_unsupervised_multitask_learners.pdf), section 2.2, start from *bytes* instead.
 # Every text in a computer is a row of bytes, 256 different ones. In the usual form, UTF-8, a plain English letter is one byte, and é is two.
 #
 # **Predict.** How many ids does the shell 🐚 get?
@@ -471,7 +471,7 @@ print("decoded id by id:", one_by_one)
 assert tokenizer.decode(shell) == "A 🐚" != one_by_one and "\ufffd" in tokenizer.decode(shell[:-1])
 
 # %% [markdown]
-# **Look.** � (U+FFFD) stands for bytes that make no character. A chat program that prints id by id shows it for a moment. The cure is to join the bytes first and decode then.
+# **Look.** � (U+FFFD) stands for bytes that make no character. A program that decodes id by id prints four of them, as above. The cure: join the bytes first, then decode, and wait while a character is not whole.
 #
 # The words for the merges come from a rule too, a regular expression in GPT-2: letters, digits and other marks are kept apart, and a space goes with the word behind it. The next cell shows its cuts, and what they mean for one word.
 
@@ -535,7 +535,7 @@ ax.plot([len(by_word)], [n_words], "D", color=VALUE, ms=8)
 ax.annotate("characters\n6 unknown", (len(by_character), n_characters), (10, -14), textcoords="offset points", color=QUERY)
 ax.annotate("words\n6.8 % unknown", (len(by_word), n_words), (-14, -4), textcoords="offset points", color=VALUE, ha="right", va="top")
 ax.annotate("byte pairs\nnothing unknown", (356, tokens_of[4]), (10, 8), textcoords="offset points", color=KEY)
-ax.set(title="Byte pairs reach nearly the length of words, with nothing unknown")
+ax.set(title="Byte pairs come near the length of words, with nothing unknown")
 ax.set(xlabel="size of the vocabulary", ylabel="tokens in lesson 05")
 ax.set(xlim=(60, 2500), ylim=(0, 10_000), xticks=[100, 256, 512, 1024, 2048], xticklabels=["100", "256", "512", "1,024", "2,048"])
 ax.yaxis.set_major_formatter("{x:,.0f}")
@@ -544,7 +544,7 @@ show(fig, alt="Tokens against vocabulary: characters 83 and 9,098, words 1,385 a
 assert sum(c not in by_character.vocabulary.ids for c in text.held_out) == 6 and round(share, 3) == 0.068
 
 # %% [markdown]
-# **Look.** With as many tokens as there are words, byte pairs need 2,839 tokens for 2,227 words: 1.3 to a word, and none is unknown. (Even the characters met unknown ones: the true minus sign and the letter Z.)
+# **Look.** With a vocabulary as large as that of the words, byte pairs need 2,839 tokens for 2,227 words: 1.3 to a word, and none is unknown. (Even the characters met unknown ones: the true minus sign and the letter Z.)
 # The first 180 merges save half, the other 949 not even a fifth more. Frequent pairs are few. Real vocabularies are trained on far more text, and so have far more merges that pay: GPT-2 has 50,257 tokens (its section 2.3).
 #
 # **Change it.** The explorer draws this curve for one sentence, and plays our merges one at a time. **After how many merges is *␣attention* one token, and which two pieces were joined last?** The challenge at the bottom of the card checks your number.
@@ -584,9 +584,16 @@ print(f"our {len(text.sample_ids)} ids and those of the library are the same")
 #
 # <details><summary>Answer</summary>
 #
-# Shorter: 2,659, and with 874 tokens only, since no pair that occurs twice is left by then. That is no merit. It has learnt the words of the very text it is measured on. For lessons 00 to 04 it needs 20,260 tokens, where ours needs 14,464, having learnt from them. Measure a tokenizer on text that neither has seen.
+# Fewer: 2,659, and with a vocabulary of 874 only, since no pair that occurs twice is left by then. That is no merit. It has learnt the words of the very text it is measured on. For lessons 00 to 04 it needs 20,260 tokens, where ours needs 14,464, having learnt from them. Measure a tokenizer on text that neither has seen.
 #
 # </details>
+#
+# The next cell asserts the numbers of this answer, and prints nothing.
+
+# %%
+own = BytePairTokenizer.train(text.held_out, 1385)
+assert (len(own), len(own.encode(text.held_out))) == (874, 2659)
+assert (len(own.encode(text.train)), len(tokenizer.encode(text.train))) == (20_260, 14_464)
 
 # %% [markdown]
 # ## What a model inherits (8 min)
@@ -601,7 +608,7 @@ for number in ("100", "101", "1234", "12345", "2017", "2026"):
 assert len(pieces("1234")) == len(pieces("12345")) == 4
 
 # %% [markdown]
-# **Look.** Some digits stand together because they were frequent in the text. So the same digit is now a token, now the half of one, and tens do not stand below tens. A sum must be learnt for each way of cutting. [LLaMA](https://arxiv.org/abs/2302.13971) (Touvron and others, 2023, section 2.1) cuts every number into single digits.
+# **Look.** Some digits stand together because they were frequent in the text. So the same digit is now a token, now the half of one, and tens do not stand below tens. A model that adds would have to cope with each way of cutting (we do not measure that here). [LLaMA](https://arxiv.org/abs/2302.13971) (Touvron and others, 2023, section 2.1) cuts every number into single digits.
 #
 # **Languages.** The names of the seven days and twelve months, in seven languages. They come from the CLDR, a public collection, through the package `babel`.
 #
@@ -636,7 +643,7 @@ for y, (n_letters, n_tokens) in enumerate(table.values()):
     ax.barh(-y - 0.19, n_tokens, 0.34, color=KEY)
     ax.text(n_tokens + 4, -y - 0.19, f"{n_tokens / n_letters:.1f} tokens to a character", va="center", fontsize=8, color=KEY)
 ax.set_yticks([-y for y in range(len(table))], list(table))
-ax.set(title="The same days and months: who pays how much", xlabel="characters (hatched) and tokens (filled)", xlim=(0, 450))
+ax.set(title="The same days and months: where no merge fits, each byte is a token", xlabel="characters (hatched) and tokens (filled)", xlim=(0, 450))
 show(fig, alt="Bars for seven languages. English, German, French need fewer tokens than characters; Russian, Greek, Hindi and Japanese about two to three times as many.")
 for language in ("Russian", "Greek", "Hindi", "Japanese"):
     assert 1.6 < table[language][1] / table[language][0] < 2.9
@@ -645,7 +652,7 @@ for language in ("English", "German", "French"):
 assert [round(table[language][1] / table[language][0], 1) for language in ("Greek", "English")] == [1.9, 0.6]
 
 # %% [markdown]
-# **Look.** Where no merge fits, each byte costs a token: two for a Greek or Russian letter, three for an Indian or Japanese one. Greek so comes to 1.9 tokens a character, English to 0.6, and the Greek names are longer too. Japanese needs few characters, and loses that gain again.
+# **Look.** Where no merge fits, each byte costs a token: two for a Greek or Russian letter, three for a Hindi or Japanese one. (A space is one byte, and so is a digit, of which the Japanese months have many. So the means in the picture are lower.) Greek so comes to 1.9 tokens a character, English to 0.6, and the Greek names are longer too. Japanese needs few characters, and loses that gain again.
 # Users pay by the token, and the room of a model is counted in tokens. [Petrov and others (2023)](https://arxiv.org/abs/2305.15425) measured real tokenizers: the same text can be up to 15 times as long in one language as in another. More text of a language in the training of the tokenizer helps that language.
 #
 # **Spelling.** Back to *headache*. The ids say nothing about letters, so reversing them gave *cheahead*. The next cell writes the word with spaces and reverses those ids.
@@ -692,13 +699,13 @@ assert tokenizer.decode(spelt[::-1]).replace(" ", "") == "headache"[::-1] and le
 #
 # <details><summary>5. Why measure a tokenizer on text that it was not trained on?</summary>
 #
-# It has learnt the words of its own text, so that text comes out shorter than any other.
+# It has learnt the words of that very text, which so comes out shorter than new text of the same kind.
 #
 # </details>
 #
 # <details><summary>6. From lesson 04: a batch has rows of 9 and of 5 tokens. What must be done, and does it matter that they come from a tokenizer?</summary>
 #
-# The short row is filled up, and a padding mask hides the filling. The numbers of tokens differ even for texts with equal numbers of letters, so almost every batch needs it.
+# The short row is filled up, and a padding mask hides the filling. Numbers of tokens differ even between texts with equal numbers of letters. So a batch of sentences needs it, unless all happen to be equally long.
 #
 # </details>
 #

@@ -11,7 +11,7 @@
 #       - say what a reader of both sides can know and a reader of the left cannot, and measure it
 #       - corrupt a text as BERT does, compute its loss by hand, and say what each of the three shares is for
 #       - train on masked words, and test agreement against what counting and rules of thumb reach
-#       - load published weights into your own BERT and prove that it computes the same
+#       - load published weights into your own BERT and check it against numbers from elsewhere
 #       - compare sentences by mean pooling, say where this fails, and what happens when BERT must write
 #     terms: [masked language model, attractor, segment, sentence embedding]
 # ---
@@ -102,7 +102,7 @@ bert_vs_gpt_explorer(predict=False)
 #
 # $$L = -\frac{1}{|C|} \sum_{i \in C} \ln p_i(x_i), \qquad C = \{i : \text{label}_i \ne -100\}$$
 #
-# If the model gives the right word 1/2, 1/4 and 1/16, then $L$ is the mean of 2 and 4 bits: 3 bits. Place 0 does not count.
+# Say the model gives the right word 1/2, 1/4 and 1/16. Counted in bits, with $\log_2$ in place of $\ln$, $L$ is the mean of 2 and 4: 3 bits. Place 0 does not count.
 #
 # **Run.** The same in code.
 
@@ -177,7 +177,7 @@ assert [row.tolist() for row in corrupt(*given)] == [[1, 6, 4, 8, 9], [5, -100, 
 # %% [markdown]
 # ## Train it (9 min, short path)
 #
-# The training text is a toy grammar again, a larger one: *the hungry cows near the dog are tired*, *behind the children the old fox waits today*. The noun that is not the subject is called an **attractor**: it lures who goes by the nearest noun. ([Linzen and others, 2016](https://arxiv.org/abs/1611.01368), test models so.)
+# The training text is a toy grammar again, a larger one: *the hungry cows near the dog are tired*, *behind the children the old fox waits today*. The noun that is not the subject is called an **attractor**: it lures who goes by the nearest noun. ([Linzen and others, 2016](https://arxiv.org/abs/1611.01368), test models so. Their attractors stand between subject and verb and have the other number. Ours may also stand in front, or have the same number.)
 # The test asks for the verb: 1,000 sentences, half of them with an attractor of the other number. No pair of subject and attractor of the test occurs in training.
 
 # %%
@@ -201,11 +201,11 @@ assert len(sentences) == 20_000 and len(data.test) == 1000 and e.attractor == "o
 #
 # <details><summary>Answer</summary>
 #
-# The cell prints the sentence: the last noun before `[MASK]` has the other number. The first noun is wrong where the attractor stands in front: *near the dogs the old cow [MASK] tired*.
+# *smiles*: the last noun before `[MASK]` is one *bird*. But the subject is *mice*, and *smile* is right. The first noun is wrong where the attractor stands in front: *near the dogs the old cow [MASK] tired*.
 #
 # </details>
 #
-# The model: the library's `Bert` with two layers and `d_model` = 64, and a linear map to the vocabulary at every place. BERT itself uses the token table as its output matrix; in so short a training that learns nothing.
+# The model: the library's `Bert` with two layers and `d_model` = 64, and a linear map to the vocabulary at every place. BERT itself uses the token table as its output matrix; ours has a matrix of its own.
 
 # %%
 from course_lib.training import Recipe, train
@@ -323,7 +323,22 @@ compare("agreement", "above 90 %")
 
 # %% [markdown]
 # **Look.** Nobody told it what a subject is. It was asked for hidden words, and to guess verbs one must know whose verb it is. The two rules of thumb fail on opposite sentences; only a reader who finds the subject passes both.
-# And the hook's gap, in both directions: verbs after a subject, and a subject before *are*.
+# In training the rules are better than in this test. How good?
+
+# %%
+def rules_fit(sentence):
+    """Whether the nearest noun has the number of the verb, and whether the first noun has it."""
+    numbers = [plural[word] for word in sentence.split() if word in plural]
+    verb_is_plural = any(word in VERBS.values() for word in sentence.split())
+    return numbers[-1] == verb_is_plural, numbers[0] == verb_is_plural
+
+
+nearest_fits, first_fits = np.mean([rules_fit(sentence) for sentence in data.train], axis=0)
+print(f"right in the training sentences: nearest noun {nearest_fits:.0%}, first noun {first_fits:.0%}")
+assert round(nearest_fits, 2) == 0.72 and round(first_fits, 2) == 0.87
+
+# %% [markdown]
+# The loss charges for the other sentences. And the hook's gap, in both directions: verbs after a subject, and a subject before *are*.
 
 # %%
 @torch.no_grad()
@@ -347,7 +362,7 @@ assert set(guesses("the hungry cow near the dogs [MASK] tired", 2)) == {"is", "w
 #
 # <details><summary>Answer</summary>
 #
-# *goes*, and a little *go*: what follows, *home*, allows no other verb, and the subject is one mouse. Without a subject it says *with*, *beside* or another preposition: what begins a sentence, though none of them makes one here. Such a text was never in its training, and it has no way to refuse.
+# *goes* and *go*: what follows, *home*, allows no other verb. The subject is one mouse, so *goes* should have most of it. See what it leaves to *go*. Without a subject it says *with*, *beside* or another preposition: what begins a sentence, though none of them makes one here. Such a text was never in its training, and it has no way to refuse.
 #
 # </details>
 
@@ -356,7 +371,7 @@ assert set(guesses("the hungry cow near the dogs [MASK] tired", 2)) == {"is", "w
 #
 # Why are 10 % replaced by a random word, and 10 % left alone? In use there is no `[MASK]`: every word is visible, and each place must hold a good vector of its word.
 #
-# **By hand.** The model is asked at a place where it sees a word $w$. Was it left alone, or put there at random? The others words say how likely $w$ is here: $q(w)$. There are $V$ words. Both cases have a share of 10 %, so
+# **By hand.** The model is asked at a place where it sees a word $w$. Was it left alone, or put there at random? The other words say how likely $w$ is here: $q(w)$. There are $V$ words. Both cases have a share of 10 %, so
 #
 # $$\text{left alone} : \text{random} \;=\; q(w) : \frac1V$$
 #
@@ -422,22 +437,22 @@ with_wrong[at] = wrong
 with torch.no_grad():
     on_right, on_wrong = (model(ids, test_keep).softmax(dim=-1)[at] for ids in (whole, with_wrong))
 p_right, p_wrong = on_right.gather(1, right[:, None]).mean().item(), on_wrong.gather(1, wrong[:, None]).mean().item()
-ranges = ("below 20 %", "20 to 42 %", "42 to 85 %", "above 85 %")
-rough = lambda share: ranges[np.searchsorted([0.2, 0.42, 0.85], share)]
+ranges = ("below 20 %", "20 to 50 %", "50 to 85 %", "above 85 %")
+rough = lambda share: ranges[np.searchsorted([0.2, 0.5, 0.85], share)]
 for name, (kept, believed) in shares.items():  # float32 trainings: a range is safe, a digit is not
     print(f"{name:29} says the visible word: {rough(kept)}; believes a wrong word: {rough(believed)}")
 print("a verb in the right form gets more than one in the wrong form, by half or more:", p_right > 1.5 * p_wrong)
 (bert_says, bert_believes), (masks_say, masks_believe), (left_says, left_believes) = shares.values()
 assert p_right > 1.5 * p_wrong and bert_says > 0.85 and bert_believes < 0.2 and 0.22 < masks_say < 0.42 and masks_believe < 0.05
-assert left_says > 0.97 and left_believes > 0.45
+assert left_says > 0.97 and left_believes > 0.5
 compare("masks_alone", "at about a third")
 
 # %% [markdown]
-# **Look.** Trained on masks alone, the model has never been asked at a visible word, and mostly says something else there. With 20 % left alone it says every right word, and most of the wrong ones too. BERT's shares give both trust and doubt: the model mostly says what stands there, and doubts what does not fit.
+# **Look.** Trained on masks alone, the model has never been asked at a visible word, and mostly says something else there. With 20 % left alone it says nearly every right word, and more than half of the wrong ones too. BERT's shares give both trust and doubt: the model mostly says what stands there, and doubts what does not fit.
 # The paper compares such shares on two tasks (appendix C.2): the differences are small, about one point at most. So the recipe is sound, and not sacred.
 
 # %% [markdown]
-# ## How it finds the subject (6 min)
+# ## Inside the training (6 min)
 #
 # Every 30 steps `look` kept the weights of *the hungry cows near the dog [MASK] tired*, 2 layers of 4 heads, and the agreement across attractors of the other number.
 #
@@ -457,11 +472,11 @@ training_replay_explorer(losses, maps, across, rows=labels, columns=labels, quer
 # %% [markdown]
 # <details><summary>Answer</summary>
 #
-# One or two heads of the second layer (heads 5 to 8 of the eight) do it, the others do not. When agreement leaves one half, most of the loss is gone, and its curve shows no jump there: number is one bit among many things to be guessed.
+# One or two heads of the second layer (heads 5 to 8 of the eight) do it, the others do not. When agreement leaves one half, most of the fall of the loss is done, and its curve shows no jump there: number is one bit among many things to be guessed.
 #
 # </details>
 #
-# In figures: the head that looks most at *cows* in the end; and agreement and loss after 120 steps.
+# In figures: the head that looks most at *cows* in the end; and agreement and loss after 120 steps. (The explorer counts the looks: its step 4.)
 
 # %%
 best = on_cows[-1].argmax()
@@ -473,7 +488,7 @@ print(f"after 120 steps: more than 3/4 of the fall of the loss is done: {fallen 
 assert best // 4 == 1 and first < 0.2 and last > 0.5 and fallen > 0.75 and near_half
 
 # %% [markdown]
-# **Look.** The place of the verb asks the subject, across the attractor, and it learns so late, when the loss has little left to fall. A loss is a mean over everything; a *test* asks one thing. (Other starts found the subject sooner or later than this one, from step 200 to step 400. The teaching notes say how it went.)
+# **Look.** In the end a head looks from the place of the verb at the subject, across the attractor. One weight is a hint, no proof. And agreement comes late, when the loss has little left to fall. A loss is a mean over everything; a *test* asks one thing. (Other starts found the subject sooner or later than this one, from about step 200 to about step 350. The teaching notes say how it went.)
 
 # %% [markdown]
 # ## BERT, box by box (7 min)
@@ -489,6 +504,7 @@ assert best // 4 == 1 and first < 0.2 and last > 0.5 and fallen > 0.75 and near_
 # | added to each token | position | position and **segment** | position |
 #
 # A **segment** says whether a token belongs to the first or the second text: BERT may read a pair, `[CLS] text [SEP] other text [SEP]`. `[CLS]` stands in front of everything; a classifier may read its vector (lesson 20).
+# BERT had a second task: does the second text follow the first? A pooling layer on `[CLS]` served it. [Liu and others (2019)](https://arxiv.org/abs/1907.11692) found with RoBERTa that this task can be left out.
 # The next cell is your own BERT, from parts of lessons 09 to 11.
 
 # %%
@@ -505,7 +521,7 @@ def my_bert(ids, keep, p):
 
 
 # %% [markdown]
-# Is it the library's? Random weights, as lesson 12 asks; and what moves when token 5 changes, and when padding changes.
+# Is it the library's? Random weights, as lesson 12 asks; and what moves when token 5 changes, and what when only padding changes.
 
 # %%
 torch.manual_seed(0)
@@ -514,20 +530,22 @@ small = Bert(11, 16, BlockConfig(d_model=32, n_heads=4, d_hidden=64, n_layers=2,
 for parameter in small.parameters():
     torch.nn.init.normal_(parameter, std=0.3)
 ids, keep = torch.randint(11, (2, 9)), torch.arange(9) < torch.tensor([[9], [7]])  # (B, n) each
-changed = ids.clone()
-changed[:, 5], changed[1, 8] = (ids[:, 5] + 1) % 11, (ids[1, 8] + 1) % 11  # token 5, and padding
+token, padding = ids.clone(), ids.clone()
+token[:, 5], padding[1, 8] = (ids[:, 5] + 1) % 11, (ids[1, 8] + 1) % 11  # the second text has 7 tokens
 with torch.no_grad():
-    hidden, moved = my_bert(ids, keep, small), my_bert(changed, keep, small) - my_bert(ids, keep, small)
+    hidden = my_bert(ids, keep, small)
     assert torch.allclose(hidden, small(ids, keep), atol=1e-12) and hidden.shape == (2, 9, 32)
-print("places that moved in the first text:", (moved.abs().amax(dim=2)[0] > 1e-9).nonzero().flatten().tolist())
-assert (moved.abs().amax(dim=2)[keep] > 1e-9).all()
+    by_token, by_padding = ((my_bert(new, keep, small) - hidden).abs().amax(dim=2) for new in (token, padding))  # (B, n)
+print("token 5 changed; places that moved in the first text:", (by_token[0] > 1e-9).nonzero().flatten().tolist())
+print("padding changed; places that moved in the second text:", (by_padding[1] > 1e-9).nonzero().flatten().tolist())
+assert (by_token[keep] > 1e-9).all() and (by_padding[keep] == 0).all() and by_padding[1, 8] > 1e-9
 
 # %% [markdown]
 # **Change it.** Leave `p.types.weight[0]` out and run both cells. The `assert` complains, though it is the same vector at every place. Why is it not lost in the norm?
 #
 # <details><summary>Answer</summary>
 #
-# A norm takes away what is the same in all *features* of one token, and this vector differs from feature to feature. So it tilts every token in the same way, and the layers above were trained with that tilt.
+# A norm takes away what is the same in all *features* of one token, and this vector differs from feature to feature. So it tilts every token, and all that stands above computes with other numbers. In a published model the layers above were trained with that tilt.
 #
 # </details>
 
@@ -582,15 +600,13 @@ if minilm_here:
 # **Look.** Your lines of code are the published model. Four features of every token are a spot check, but a sharp one: each depends on all six layers. The course's tests compare every feature and every attention weight.
 # The 22,565,376 parameters by formula, as in lesson 17: tables $(30522 + 512 + 2)\,d$, a norm $2d$, and six layers of $12 d^2 + 13 d$. More than half of it is the token table.
 #
-# **Trap.** *"All weights were loaded without complaint, so it is the same model."* The next cell loads them, strictly, into models with one wrong setting each. `torch.device("meta")` makes the empty model without memory.
-#
-# **Predict.** Six heads of 64 features in place of twelve of 32. What does strict loading say?
+# **Predict.** Now a wrong setting: six heads of 64 features in place of twelve of 32. What does strict loading say?
 
 # %%
 predict("heads")
 
 # %% [markdown]
-# **Run.** Five wrong settings: do they load, how far are the four features from the reference, and how like are the vectors (cosine)?
+# **Run.** Five wrong settings: do they load, how far are the four features from the reference, and how like are the vectors (cosine)? `torch.device("meta")` makes the empty model without memory.
 
 # %%
 from dataclasses import replace
@@ -626,11 +642,21 @@ if minilm_here:
 
 # %% [markdown]
 # **Look.** The shapes of the weights do not know how many heads they serve, nor what stands between them. With six heads the vectors even point roughly the right way. Only numbers from elsewhere tell. And a reference of one sentence, without padding, would have missed the sixth fault.
+#
+# **Trap.** *"All weights were loaded without complaint, so it is the same model."* So were those of all five.
 
 # %% [markdown]
-# ## Three heads and a resting place (7 min)
+# ## What its heads look at (7 min)
 #
-# What do its 72 heads do on your sentences? The next cell measures three habits: mean weight on the token before, on the token after, and on `[CLS]`. Only words ask here, not `[CLS]` and `[SEP]`.
+# Each of its 72 heads deals out a weight of 1 for every word of your sentence.
+#
+# **Predict.** In the layers between the first and the last, on which token does about half of all weight lie?
+
+# %%
+predict("rest")
+
+# %% [markdown]
+# **Run.** Three habits: mean weight on the token before, on the token after, and on `[CLS]`. Only words ask here, not `[CLS]` and `[SEP]`.
 
 # %%
 mine = ["The cat slept because it was tired.", "The hungry cows near the dog are eating grass.",
@@ -651,13 +677,7 @@ def habits(texts):
 
 
 # %% [markdown]
-# **Predict.** In the layers between the first and the last, on which token does about half of all weight lie?
-
-# %%
-predict("rest")
-
-# %% [markdown]
-# **Run.** The three habits as pictures; the strongest head of each carries its number.
+# The three habits as pictures; the strongest head of each carries its number.
 
 # %%
 from course_lib.plots import WEIGHTS
@@ -688,7 +708,7 @@ if minilm_here:
     compare("rest", "[CLS]")
 
 # %% [markdown]
-# **Look.** Head 2 of layer 0 is a shift register: weight 1.00 on the token before, whatever the words. And half of all attention rests on `[CLS]`. Softmax must spend its 1 somewhere. One reading is that a head which finds nothing puts it where it does no harm: [Clark and others (2019)](https://arxiv.org/abs/1906.04341) saw the same in BERT, there on `[SEP]`, and argued so.
+# **Look.** Head 2 of layer 0 is a shift register: weight 1.00 on the token before, whatever the words. And in the layers between the first and the last about half of the attention rests on `[CLS]`. Softmax must spend its 1 somewhere. One reading is that a head which finds nothing puts it where it does no harm: [Clark and others (2019)](https://arxiv.org/abs/1906.04341) saw the same in BERT, there on `[SEP]`, and argued so.
 #
 # **Change it.** The explorer has the first sentence in all layers and heads, counted from 1 there. *Choose the row "it". Which head of the last layer looks most at "cat"? And is that proof that the model knows what "it" means?*
 
@@ -753,12 +773,12 @@ if minilm_here:
         print(f"{cosine:5.2f}  {a} | {b}")
     assert first.shape == (7, 384) and all(np.diff(alike[:4]) < 0) and alike[3] > 0.5
     assert alike[4] > 0.95 > alike[5] and abs(alike[6]) < 0.1
-    compare("negation", "I do not like this film.")
+    compare("negation", "I do not like this film")
 else:
     print(no_weights)
 
 # %% [markdown]
-# **Look.** It tells guitars from stock markets. But the *opposite* is nearer (0.75) than *This film is bad* (0.56), and exchanging who bites whom hardly matters (0.97). Its training pairs were texts about the same thing, and so likeness here means "about the same thing". To find questions alike that is right; to find contradictions it is not.
+# **Look.** It tells guitars from stock markets. But the *opposite* is nearer (0.75) than *This film is bad* (0.56), and exchanging who bites whom hardly matters (0.97). Its [model card](https://huggingface.co/sentence-transformers/all-MiniLM-L6-v2) lists the training pairs, for instance a question and its duplicate, a question and its answer, a title and its text. Such pairs are about the same thing, and that may be why likeness here means "about the same thing". To find questions alike that is right; to find contradictions it is not.
 #
 # **Trap.** *"The mean over dim 1 is the mean over the tokens."* In a batch the short texts end with padding. The next cell takes that mean, alone and beside a long text.
 
@@ -788,7 +808,7 @@ else:
 # %% [markdown]
 # ## Does BERT write? (7 min, short path)
 #
-# Back to the question of the hook. BERT sees more, so let it write: eight masks, and it fills them. First all at once.
+# Back to the question of the hook. BERT sees more, so let it write: a row of masks, and it fills them. First all at once.
 #
 # **Predict.** The *perfect* reader of the first section, asked about all nine places of a sentence at once, draws each word from its guess. How many of 1,000 drawings are sentences of the grammar?
 
@@ -812,11 +832,45 @@ assert hits < 0.06 and tuple(p.argmax() for p in guess) not in known
 compare("at_once", "fewer than 60")
 
 # %% [markdown]
-# **Look.** Each guess is perfect, and together they are salad. Each place knows what is likely *there*; none knows what the others will say. A GPT's factors multiply to the probability of the whole text; BERT's do not:
+# **Look.** Each guess is perfect, and together they are salad. Each place knows what is likely *there*; none knows what the others will say. A GPT's factors multiply to the probability of the whole text. Guesses that are made at once do not:
 #
-# $$p(x) = \prod_i p(x_i \mid x_0 \dots x_{i-1}) \qquad\text{but}\qquad p(x) \ne \prod_i p(x_i \mid \text{all others})$$
+# $$p(x) = \prod_i p(x_i \mid x_0 \dots x_{i-1}) \qquad\text{but in general}\qquad p(x) \ne \prod_i p(x_i)$$
 #
-# So fill one place after the other, each time with what stands there already. Our trained model does it three ways: at once, from the left, and always the place of which it is surest.
+# (With all words hidden the perfect reader knows the length and nothing else. So its guesses are the shares $p(x_i)$ among sentences of nine words.)
+# Now let it fill one place after the other, each time with what stands there already. Then the chain rule holds again, and for any order $a, b, c \dots$ of the places:
+#
+# $$p(x) = p(x_a) \; p(x_b \mid x_a) \; p(x_c \mid x_a, x_b) \cdots$$
+#
+# **Run.** The perfect reader once more, 1,000 times, each time in another random order.
+
+# %%
+def in_any_order(rng):
+    """A drawing of the perfect reader, place by place in a random order (9,)."""
+    text, fits = np.zeros(9, int), np.ones(len(rows), bool)  # fits: the sentences with the words drawn so far
+    for place in rng.permutation(9):
+        p = np.bincount(rows[fits, place], chances[fits], len(vocabulary))  # (n_vocab,)
+        text[place] = rng.choice(len(vocabulary), p=p / p.sum())
+        fits &= rows[:, place] == text[place]
+    return text
+
+
+one_after_other = [in_any_order(rng) for _ in range(1000)]
+all_fit = np.mean([tuple(text.tolist()) in known for text in one_after_other])
+print(f"sentences: {all_fit:.0%}; for instance:", " ".join(vocabulary[i] for i in one_after_other[0]))
+assert all_fit == 1
+
+# %% [markdown]
+# **Look.** Without a fault. So a reader of both sides can write, if it is perfect and may do it word by word.
+#
+# **Change it.** Let it fill from the left: `range(9)` in place of the random order. *What must the share be?*
+#
+# <details><summary>Answer</summary>
+#
+# All again. The chain rule asks for no order.
+#
+# </details>
+#
+# A trained reader is not perfect, and it was seldom asked with nearly all hidden. Our model does it three ways: at once, from the left, and always the place of which it is surest.
 
 # %%
 @torch.no_grad()
@@ -835,7 +889,7 @@ def fill_in(model, n, way, generator):
 
 
 # %% [markdown]
-# A pattern says what a sentence of the grammar is: one or two noun phrases, and the verb agrees with the subject.
+# A pattern says what counts as a sentence here: one to three noun phrases, then a verb that agrees with the subject. It is looser than the grammar, which has at most two, and it does not look at what follows the verb. (The teaching notes have shares with the ending checked too.)
 
 # %%
 import re
@@ -876,8 +930,8 @@ assert at_once < 0.1 and min(one_by_one) > 0.5
 #
 # </details>
 #
-# **Trap.** *"BERT cannot generate."* It can be made to, one place at a time ([Wang and Cho, 2019](https://arxiv.org/abs/1902.04094)). But look at the price. You must say beforehand how many words. Each word needs a full pass over all places, and no cache helps (lesson 18): every new word changes every vector. And it was trained with 80 % of the words in sight, so it is weak when nearly all are hidden.
-# *"BERT generates, like GPT"* is the same mistake from the other side: nothing in its training makes its guesses fit together into one text.
+# **Trap.** *"BERT cannot generate."* It can be made to, one place at a time ([Wang and Cho, 2019](https://arxiv.org/abs/1902.04094)). But look at the price. You must say beforehand how many words. Each word needs a full pass over all places, and no cache helps (lesson 18): every new word changes every vector. And it was trained with 80 % of the words in sight: it was seldom asked when nearly all were hidden.
+# *"BERT generates, like GPT"* is the same mistake from the other side: guesses that one pass makes at several places need not fit together.
 #
 # **Trap.** *"MiniLM is a BERT, so ask it for `[MASK]`."* The file has no head for words. Who takes the token table for one gets an answer all the same:
 
@@ -896,13 +950,14 @@ else:
     print(no_weights)
 
 # %% [markdown]
-# **Look.** No complaint, and nonsense. Its last training was to bring sentences of a pair together and others apart; nobody asked it for words any more. What a model can answer is what it was last trained for.
+# **Look.** No complaint, and nonsense. Its last training was to bring sentences of a pair together and others apart. Before that it learnt by imitating the attention of a larger model. Neither asked it for words, and what a model can answer is what it was trained for.
 #
 # | | GPT | BERT |
 # |---|---|---|
 # | sees | the left | both sides |
 # | graded at | every token | the chosen 15 % |
-# | its guesses multiply to the probability of a text | yes | no |
+# | the guesses of one pass multiply to the probability of a text | yes | no |
+# | to write a word | one pass for the new token, with a cache | one pass over all places, the length fixed beforehand |
 # | good for | writing | vectors of words and sentences, classes (lesson 20), gaps |
 #
 # **Change it.** Sixty sentences of 5 words, and of 12, in place of 8: `fill_in(model, 12, "surest first", generator)`. Which length is impossible in this grammar, and what does the model do with it?
@@ -930,15 +985,15 @@ else:
 #
 # </details>
 #
-# <details><summary>3. Why can BERT's guesses at all masks, each of them perfect, make no sentence?</summary>
+# <details><summary>3. Why can BERT's guesses at all masks at once, each of them perfect, make no sentence?</summary>
 #
-# Each place guesses without knowing what the others will say. Their product is not the probability of a text.
+# Each place guesses without knowing what the others will say. Their product is not the probability of a text. One after the other, perfect guesses do fit: the chain rule holds in any order.
 #
 # </details>
 #
 # <details><summary>4. What do the random words teach, and what the words left alone?</summary>
 #
-# Doubt: a visible word that does not fit may be wrong. Trust: a visible word that fits is mostly right. Without the first every word is believed, without both the model is never asked at a visible word.
+# Doubt: a visible word that does not fit may be wrong. Trust: a visible word that fits is mostly right. Without the first, more than half of the wrong words were believed. Without both the model is never asked at a visible word.
 #
 # </details>
 #
@@ -948,9 +1003,9 @@ else:
 #
 # </details>
 #
-# <details><summary>6. "I like it" and "I do not like it" are near. Is the embedding broken?</summary>
+# <details><summary>6. "I like this film." and "I do not like this film." are near (0.75). Is the embedding broken?</summary>
 #
-# No. It was trained on pairs about the same thing, and they are. For another notion of likeness it needs another training.
+# No. It was trained on pairs such as question and answer, which are about the same thing, and so are these two. For another notion of likeness it needs another training.
 #
 # </details>
 #
@@ -960,7 +1015,7 @@ else:
 #
 # </details>
 #
-# **What stays.** The hook asked why anybody writes with a GPT. Who sees both sides is the better reader and no writer: its task never asked for a text. The next lesson uses the reader: a few thousand labelled sentences, and MiniLM learns to tell good from bad.
+# **What stays.** The hook asked why anybody writes with a GPT. Who sees both sides is the better reader. It can write, one word after the other. But it pays a full pass over all places for each word, with a length fixed beforehand, and it was seldom asked with nearly all hidden. The next lesson uses the reader: a few thousand labelled sentences, and MiniLM learns to tell good from bad.
 
 # %% [markdown]
 # ## Another hidden thing (after the lesson)

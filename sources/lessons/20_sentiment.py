@@ -2,15 +2,15 @@
 # jupyter:
 #   course:
 #     title: Does the critic like it?
-#     question: What does a Transformer need in order to beat counting words?
+#     question: Is a Transformer better than counting words, and how would we know?
 #     minutes: 81
 #     short_path: 38
 #     trains: true
 #     needs: [02_softmax, 11_block, 13_training, 16_tokens, 19_bert]
 #     objectives:
 #       - build a sentence classifier in four ways, and say what each of them knows before it sees a label
-#       - pool a batch with padding on paper and in code, and find an answer that depends on its neighbours
-#       - fine-tune a published model, and say what its learning rate may break
+#       - pool a batch with padding on paper and in code, and test that the padding changes no answer
+#       - fine-tune a published model, and compare two learning rates
 #       - tell a difference from luck, with a standard error and with McNemar's test by hand
 #       - test a claim such as "it understands negation" on sentences built for it
 #     terms: [bag of words, fine-tuning, mean pooling, low-rank update, McNemar's test]
@@ -27,10 +27,10 @@ start("20_sentiment", torch=True)
 torch.set_default_dtype(torch.float32)  # the published weights are float32
 
 # %% [markdown]
-# ## Counting wins (9 min, short path)
+# ## Two readers of 8,058 sentences (9 min, short path)
 #
-# A critic writes one sentence about a film. Did those who read it find it positive or negative? The next cell loads 10,072 such sentences, with the mean rating of 15 to 29 people ([Hutto and Gilbert, 2014](https://doi.org/10.1609/icwsm.v8i1.14550)).
-# Whatever lies within half a point of neutral was left out. The course fetches the sentences and keeps none, so this page quotes a few short ones. On your machine you can read them all.
+# A critic writes one sentence about a film. Did those who read it find it positive or negative? The next cell loads 10,072 such sentences, each with the mean rating of 15 to 29 people, from -4 (extremely negative) to 4 (extremely positive) ([Hutto and Gilbert, 2014](https://doi.org/10.1609/icwsm.v8i1.14550)).
+# Whatever lies nearer to 0 than half a point was left out. The course fetches the sentences and keeps none, so this page quotes a few short ones. On your machine you can read them all.
 
 # %%
 from course_lib.data.stand_ins import films_and_minilm
@@ -43,7 +43,7 @@ print(f"{len(films.train):,} for training, {len(films.validation):,} for choosin
 assert not real or (len(films.train), len(y), round(max(y.mean(), 1 - y.mean()), 2)) == (8058, 1007, 0.52)
 
 # %% [markdown]
-# Always saying *positive* is right in 52 % of the test sentences. The **bag of words** forgets the order: it counts words and pairs of neighbouring words, weighs rare ones more, and draws one line, a logistic regression of `scikit-learn`. No attention, two seconds.
+# Always saying *positive* is right in 52 % of the test sentences. The **bag of words** forgets all order but that of neighbours: it counts words and pairs of neighbouring words, weighs rare ones more, and draws one line, a logistic regression of `scikit-learn`. No attention, two seconds.
 
 # %%
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -140,7 +140,7 @@ assert not real or (0.70 < share < 0.77 and behind > 0.02)
 compare("who", "worse by more than 2 points")
 
 # %% [markdown]
-# **Look.** The architecture of this whole course loses to counting words. Three starts gave 73 to 75 %. Nothing is broken. What does it lack? Two sections on, you will know; at the end it wins by 5 points, with the same attention.
+# **Look.** The architecture of this whole course loses to counting words. Three starts gave 73 to 75 %. Nothing is broken. What does it lack? Two sections on you will see what helps; in the end a larger model wins by 5 points, with the same attention.
 #
 # **Change it.** Which words does the line of the bag lean on? Run `names = bag[0].get_feature_names_out(); print(names[bag[1].coef_[0].argsort()[-10:]])` in a new cell. Guess three of them first. And `[:10]`?
 #
@@ -216,7 +216,7 @@ assert expected.shape == (2, 2)
 # **Make it.** [The exercises](../exercises/20_sentiment.ipynb) ask for `mean_pooling` without blanks, also for a sentence without any token.
 
 # %% [markdown]
-# ## It knows the words already (8 min, short path)
+# ## 250 labels (8 min, short path)
 #
 # MiniLM (lesson 19) has read text by the gigabyte. It has never seen one of our labels. (Whether it has met some of the sentences, nobody can say.) We freeze it: each sentence becomes its vector, 384 numbers, and `scikit-learn` draws a line through them, as it did for the counts.
 #
@@ -295,9 +295,12 @@ show(fig, alt="Share right by labelled sentences, 250 to 8,058. Small Transforme
 
 # %% [markdown]
 # **Look.** The small Transformer is the steepest line and the lowest. With 250 sentences it only guesses. It starts from random numbers and must learn from the labels what each word means. Counting needs one number for a word, the Transformer a vector of 64, and matrices to mix them.
-# So the answer to *why does it lose* is not its shape. It is what it has read. (Whether it would pass the bag with ten times as many labels, this figure cannot say.)
+# Part of its slope is training time: three passes over 250 sentences are 24 steps, 20 of them warm-up. With 756 steps, as many as all sentences get, single runs outside this page gave 53 % with 250 and 66 % with 1,000.
 #
-# **Look** also at the frozen line: with all sentences it ends where counting ends. Its vectors were made to say what a sentence is *about* (lesson 19). A good film and a bad film are both about films.
+# Does it lose for its shape, or for what it has not read? MiniLM has read before, and it is larger too. It has 6 layers in place of 2, `d_model` 384 in place of 64, 22.6 million parameters in place of 0.58, and other tokens. The figure does not separate these.
+# One run outside this page speaks for reading: MiniLM's own shape, from random numbers, one pass with rate 0.0003, got 74 %, no more than the small one. One run is no proof. (Whether either would pass the bag with ten times as many labels, it cannot say.)
+#
+# **Look** also at the frozen line: with all sentences it ends where counting ends. Its vectors were made to say what a sentence is *about* (lesson 19). A good film and a bad film are both about films. With 250 sentences the fine-tuned model lies 2 points below the frozen one. That is one run of 8 steps, and does not decide between them.
 #
 # **Change it.** Of how many words of the test does each training set know nothing at all? Guess for 250 sentences and for all; the next cell counts.
 
@@ -366,13 +369,13 @@ assert not real or (right["fine-tuned, 600"].mean() > 0.72 and lost < 0.6 and sa
 compare("rate", "hardly better than guessing")
 
 # %% [markdown]
-# **Look.** The large rate has destroyed what reading by the gigabyte had built, within 38 steps. What is left says one and the same for nearly every sentence. Nothing complains.
+# **Look.** After 38 steps with the large rate, the model says one and the same for nearly every sentence. In its answers nothing is left of what reading by the gigabyte had built. Nothing complains.
 #
-# **Change it.** How many layers should stay fixed? Train `new_classifier(frozen=6)` on `some` with rate 0.00008, and `new_classifier(frozen=0)`. Guess the order of 0, 3 and 6 first, for accuracy and for time.
+# **Change it.** How many layers should stay fixed? Train `new_classifier(frozen=6)` on `some` with rate 0.00008, and `new_classifier(frozen=0)`. Guess the order of 0, 3 and 6 first, for accuracy and for time. This is a choice, so measure it on `films.validation`.
 #
 # <details><summary>Answer</summary>
 #
-# Two starts each, share right and CPU seconds of training: none fixed 80 and 80 % in 13 s; three fixed 78 and 79 % in 9 s; all six fixed 62 and 71 % in 4 s. With all fixed only the new map learns, and 38 small steps are not enough for it. Between none and three, two starts and 1,007 sentences do not decide; the time is saved for certain.
+# We measured two starts each outside this page: share of the *test* right, and CPU seconds of training. None fixed 80 and 80 % in 13 s; three fixed 78 and 79 % in 9 s; all six fixed 62 and 71 % in 4 s. With all fixed only the new map learns, and 38 small steps are not enough for it. Between none and three, two starts and 1,007 sentences do not decide; the time is saved for certain. To choose by these shares would break the rule of *The test set, used once*: they are an example, choose by your own.
 #
 # </details>
 #
@@ -394,7 +397,8 @@ print(f"fine-tuned on all: {right['fine-tuned'].mean():.0%}; ahead of counting b
 assert not real or (0.84 < right["fine-tuned"].mean() < 0.87 and ahead > 0.04)
 
 # %% [markdown]
-# **Look.** Five points ahead of counting. The attention is that of lesson 10, the layers those of lesson 11. What has changed since the hook is where the weights come from.
+# **Look.** Five points ahead of counting. The attention is that of lesson 10, the layers those of lesson 11. What has changed since the hook is the size, and where the weights come from.
+# (As shipped it has 85.2 %. Before a cut that the next section explains, it had 85.6 %. The 86 % of the figure is the mean of two more starts.)
 #
 # **Change it.** Ask it about sentences of your own; `ask` is in the next cell. Find a sentence on which it is wrong and more than 90 % sure. It takes some people one minute.
 
@@ -410,7 +414,7 @@ for text in ("A warm film with a lovely ending.", "Two hours that I would like t
 # %% [markdown]
 # ## Small changes (6 min)
 #
-# MiniLM has 22.6 million parameters, and the file of changes less than half a million. How can that be? For each matrix the script took the change $\Delta W = W_\text{after} - W_\text{before}$ and kept its best approximation of rank $r$, from the singular value decomposition:
+# MiniLM has 22.6 million parameters, and the file of changes less than half a million. How can that be? About two thirds never learnt: the embeddings and the two lowest layers stayed as they were. That leaves 7.1 million. For each matrix of the rest the script took the change $\Delta W = W_\text{after} - W_\text{before}$ and kept its best approximation of rank $r$, from the singular value decomposition:
 #
 # $$\Delta W \approx L R, \qquad \Delta W: (m, n), \quad L: (m, r), \quad R: (r, n)$$
 #
@@ -431,10 +435,12 @@ by_rank = {int(r): share for r, share in about["accuracy_by_rank"].items()}
 name = "bert.blocks.layers.3.self_attn.W_q.weight"
 left, to_the_right = changes[name + ".left"].float(), changes[name + ".right"].float()  # (m, r), (r, n)
 n_all, n_changes = sum(p.numel() for p in minilm.parameters()), sum(c.numel() for c in changes.values())
-print(f"{n_changes:,} numbers for a model of {n_all:,}; W_q of layer 3: {tuple(left.shape)} and {tuple(to_the_right.shape)}")
+n_learnt = sum(p.numel() for p in minilm.blocks.layers[2:].parameters())  # two layers were fixed
+print(f"{n_changes:,} numbers for a model of {n_all:,}, of which {n_learnt:,} learnt")
+print(f"W_q of layer 3: {tuple(left.shape)} and {tuple(to_the_right.shape)}")
 ranks = ", ".join(f"{r}: {share:.1%}" for r, share in by_rank.items())
 print(f"share right by rank: {ranks}; uncut {about['accuracy_whole']:.1%}")
-assert n_changes == about["parameters"] and (not real or n_all == 22_565_376)
+assert n_changes == about["parameters"] and (not real or (n_all, n_learnt) == (22_565_376, 7_097_856))
 assert left.shape == (384, 16) and to_the_right.shape == (16, 384) and about["rank"] == 16
 L, R = torch.tensor([[2.0], [1.0]]), torch.tensor([[1.0, 2.0]])
 assert torch.equal(L @ R, torch.tensor([[2.0, 4.0], [1.0, 2.0]]))
@@ -442,27 +448,29 @@ assert 0.77 < by_rank[1] < 0.8 and abs(by_rank[8] - about["accuracy_whole"]) < 0
 compare("rank", "about 78 %")
 
 # %% [markdown]
-# **Look.** Rank 1 keeps about 78 %, rank 8 all that 1,007 sentences can show: from there on the shares differ by a few sentences. Shipped is rank 16. A few directions for each matrix carry what fine-tuning did.
+# **Look.** Rank 1 keeps about 78 %, rank 8 all that 1,007 sentences can show: from there on the shares differ by a few sentences. Shipped is rank 16. A few directions for each matrix carry what fine-tuning did, as far as this test can tell.
+# (These are shares of the test. They show what a cut costs. To choose a rank by them would break the rule of *The test set, used once*.)
 #
-# How far is that? The next cell measures the change against the matrix it is added to, and the same for the model that the large rate destroyed.
+# How far is that? The next cell measures the change against the matrix it is added to. It does the same for the two models with 600 sentences, whose changes are whole.
 
 # %%
 W_old = minilm.blocks.layers[3].self_attn.W_q.weight  # (m, n)
-W_shaken = shaken.bert.blocks.layers[3].self_attn.W_q.weight
-gentle = (left @ to_the_right).norm().item() / W_old.norm().item()
-rough = ((W_shaken - W_old).norm() / W_old.norm()).item()
+gentle = (left @ to_the_right).norm().item() / W_old.norm().item()  # cut to rank 16
+W_q_of = lambda model: model.bert.blocks.layers[3].self_attn.W_q.weight
+careful, rough = (((W_q_of(model) - W_old).norm() / W_old.norm()).item() for model in (taste, shaken))
 if real:
-    print(f"W_q of layer 3 moved by {gentle:.0%}; with the large rate more than 6 times as far: {rough > 6 * gentle}")
-assert not real or (0.005 < gentle < 0.015 and 0.06 < rough < 0.13)
+    print(f"W_q of layer 3 moved by {gentle:.0%}, all sentences, cut to rank 16")
+    print(f"600 sentences, uncut: the large rate moved it more than 10 times as far: {rough > 10 * careful}")
+assert not real or (0.005 < gentle < 0.015 and careful < 0.006 and 0.06 < rough < 0.13)
 
 # %% [markdown]
-# **Look.** One hundredth of its length, after 8,058 sentences. The large rate moved it by some 9 hundredths, after 600. Fine-tuning stays near a place that took much reading to find.
+# **Look.** One hundredth of its length, after 8,058 sentences; the cut leaves some of the change out. After 600 sentences, the large rate had moved it by some 9 hundredths, the small one by less than one. Fine-tuning with a small rate stays near a place that took much reading to find.
 #
 # **Change it.** Which matrix of layer 3 moved most: $W_Q$, $W_V$ or the second one of the feed-forward network? Guess, then use the names `ffn.W_2` and `self_attn.W_v` above.
 #
 # <details><summary>Answer</summary>
 #
-# The feed-forward network: 1.7 %, $W_V$ 1.1 %, $W_Q$ 0.9 %. (They are changes cut to rank 16.) So where the heads look changes least.
+# The feed-forward network: 1.7 %, $W_V$ 1.1 %, $W_Q$ 0.9 %. (They are changes cut to rank 16.) Of these three, $W_Q$ moved least; $W_K$ moved about as far as $W_Q$. Whether the heads look elsewhere is another question: *Where it looks* asks it.
 #
 # </details>
 
@@ -551,9 +559,12 @@ for (one, other), expected in pairs.items():
     apart, (b, c, p) = right[one].mean() - right[other].mean(), mcnemar(right[one], right[other])
     print(f"{one} before {other}: {'p below 0.01' if p < 0.01 else 'p above 0.2' if p > 0.2 else 'between'}")
     assert not real or (apart > 0 and (expected is None or (p < 0.01, p > 0.2) == (expected, not expected)))
+p = mcnemar(right["bag of words"], right["single words"])[2]
+print(f"bag of words before single words: p between 0.3 and 0.5: {0.3 < p < 0.5}")
+assert not real or 0.3 < p < 0.5
 
 # %% [markdown]
-# **Look.** Fine-tuning beats counting, and counting beats the small Transformer: both real. *Pairs of words help* is not shown: one point, and coins do as well in 4 of 10 cases. And the small Transformer, with 8,058 sentences, before a line on 250? Nearly 4 points, and still at the border: the cell says *between*.
+# **Look.** Fine-tuning beats counting, and counting beats the small Transformer: both real. *Pairs of words help* is not shown: one point, and coins do as well in about 4 of 10 cases. And the small Transformer, with 8,058 sentences, before a line on 250? Nearly 4 points, and still at the border: the cell says *between*.
 # A $p$ above 0.05 does not say that two models are equal. This test was too small to tell.
 #
 # One luck is not in it: the start of the training. Three small Transformers had 73 to 75 %. McNemar compares *these two* trained models, not two recipes.
@@ -587,12 +598,15 @@ scores = (tossed[:, : len(y)] == truth["test"]).mean(axis=1)
 best = scores.argmax()
 fresh = (tossed[best, : len(films.validation)] == truth["validation"]).mean()
 print(f"best of 1,000 on the test: {scores[best]:.1%}; the same one on other sentences: {fresh:.1%}")
+bests = rng.binomial(1007, 0.5, (400, 1000)).max(axis=1) / 1007  # the best of 400 more thousands
+print(f"the best of a thousand has on average {bests.mean():.0%}")
+assert 0.548 < bests.mean() < 0.554 and (not real or 0.05 < (bests <= scores[best]).mean() < 0.15)
 assert not real or (0.54 < scores[best] < 0.55 and 0.49 < fresh < 0.51)
 print(f"the bag of words on its own training sentences: {bag.score(texts(films.train), labels(films.train)):.0%}")
-compare("coins", "about 54 %")
+compare("coins", "about 55 %")
 
 # %% [markdown]
-# **Look.** Four points out of nothing: nearly as much as fine-tuning gained over counting. Choosing belongs to the *validation* sentences; the test is opened once, at the end. (This course has broken the rule a little: its authors saw test scores while they wrote the recipes. A few looks, not a thousand.)
+# **Look.** Four points out of nothing, and this draw is a low one: about one in ten is as low. On average it is five points, nearly as much as fine-tuning gained over counting. Choosing belongs to the *validation* sentences; the test is opened once, at the end. (This course has broken the rule a little: its authors saw test scores while they wrote the recipes, and the shares by rank and by fixed layers are test scores. A few looks, not a thousand.)
 #
 # The last line is the other way to fool oneself: test sentences that were trained on. 100 % says little where there are more weights than sentences. A collection may hold a sentence twice, so the loader keeps copies in one part. The next cell looks whether it did.
 
@@ -603,7 +617,7 @@ print("sentences of test and validation that stand in the training part:", both)
 assert both == 0
 
 # %% [markdown]
-# ## Not good, not boring (10 min)
+# ## Sentences built for a question (10 min)
 #
 # Which sentences does the best model get wrong? First by how strong the people's own rating was, from barely positive or negative to strong.
 
@@ -619,12 +633,12 @@ for name, style, color, up in (("fine-tuned", "-", VALUE, 0.035), ("bag of words
 ticks = [f"{low} to {min(high, 4)}\n{group.sum()} sentences" for (low, high), group in zip(edges, groups, strict=True)]
 ax.set_xticks(range(5), ticks)
 ax.set(ylabel="share right", xlabel="distance of the mean rating from 0", ylim=(0.5, 1))
-ax.set(title="Where people are lukewarm, models err")
+ax.set(title="Models err more where the mean rating is near 0")
 show(fig, alt="Share right by strength of the rating: fine-tuned rises from 61 % to 95 %, bag of words from 62 % to 91 %.")
 assert not real or (shares["fine-tuned"][0] < 0.7 and shares["fine-tuned"][4] > 0.92)
 
 # %% [markdown]
-# **Look.** Many errors are sentences on which people were lukewarm, too. Now some errors of which it was sure: wrong, by more than 80 %, and at most eight words long.
+# **Look.** Many errors are sentences with a mean rating near 0. There people were lukewarm, or they disagreed: a mean does not tell which. Now some errors of which it was sure: wrong, by more than 80 %, and at most eight words long.
 
 # %%
 sure = np.abs(p_tuned - 0.5) > 0.3
@@ -635,7 +649,7 @@ for i in np.flatnonzero(~right["fine-tuned"] & sure):
 # %% [markdown]
 # **Change it.** Read more of them: leave out the limit of eight words. Sort them under *mixed*, *negation*, *comparison*, *I cannot say why*. Which heap is largest? (Keep them on your machine.)
 #
-# Two of them praise with a dark word: what cannot be recommended *enough*, what is charming *even* where it is dull. Does it understand negation? Reading errors suggests a question; sentences *built* for it answer. Five words of praise, five of blame, with and without *not*.
+# Two of them praise with a dark word: what cannot be recommended *enough*, what is charming *even* where it is dull. What does it make of *not*? Reading errors suggests a question; sentences *built* for it answer. Five words of praise, five of blame, with and without *not*.
 #
 # **Predict.** The best model, on *The film is not boring.*:
 
@@ -660,7 +674,16 @@ assert not real or turned == {"single words": (0, 0), "bag of words": (0, 0), "f
 compare("boring", "negative, more than 90 % sure")
 
 # %% [markdown]
-# **Trap.** *"It turns* not good *round, so it understands negation."* It turns all five praises round, which counting did not. And it turns no blame round: *not boring* is as bad as *boring*. A test with *not good* alone would have called that understanding.
+# How positive does the fine-tuned model find each of the ten, without and with *not*?
+
+# %%
+p_plain, p_not = (asked["fine-tuned"](sentences) for sentences in (plain, negated))  # (10,) each
+for word, without, with_not in zip(praise + blame, p_plain, p_not, strict=True):
+    print(f"{word} {without:.0%}, not {word} {with_not:.0%}")
+assert not real or (p_not[6] < 0.1 and (p_not[5:] > p_plain[5:]).all() and p_not[6:].max() < 0.05)
+
+# %% [markdown]
+# **Trap.** *"It turns* not good *round, so it understands negation."* It turns all five praises round, which counting did not. With *not* every blame becomes a little less negative (*bad* 1 % positive, *not bad* 33 %), but none crosses one half. The other four stay below 5 %: *not* turns praise round and hardly moves blame. A test with *not good* alone would have called that understanding.
 #
 # **Why.** The next cell counts what the training sentences say.
 
@@ -676,18 +699,18 @@ print(f"{len(turned_blame)} of them negate one of the five blames; positive: {su
 assert not real or (share < 0.42 and len(turned_blame) == 11 and sum(s.label for s in turned_blame) == 2)
 
 # %% [markdown]
-# **Look.** With *not*, sentences are positive less often: 40 % in place of 49. And the praise *not bad* hardly occurs: 11 sentences negate a blame, and only 2 of those are positive. *Not makes it worse* fits these sentences; nothing asked for *not turns it round*. A training set teaches whatever is enough for it (lesson 12). And *sarcasm*? No sentence here is marked as sarcastic. Who has no labels for it cannot say how well a model does it.
+# **Look.** With *not*, sentences are positive less often: 40 % in place of 49. And the praise *not bad* hardly occurs: 11 sentences negate a blame, and only 2 of those are positive. So these sentences hardly ever ask the model to turn blame round. A training set teaches whatever is enough for it (lesson 12). And *sarcasm*? No sentence here is marked as sarcastic. Who has no labels for it cannot say how well a model does it.
 #
 # **Change it.** Does *never* do what *not* does? And *far from*, and *anything but*? Build the lists as above, and guess first.
 #
 # <details><summary>Answer</summary>
 #
-# *never*: five praises turned round, no blame. *far from*: four praises, no blame. *anything but*: nothing at all, the film that is *anything but funny* is still found funny. So it has learnt some words of complaint, one by one.
+# *never*: five praises turned round, no blame. *far from*: four praises, no blame. *anything but*: nothing at all, the film that is *anything but funny* is still found funny. So what it does with *not* does not carry over to all that negates.
 #
 # </details>
 
 # %% [markdown]
-# ## An answer that depends on its neighbours (6 min)
+# ## Padding again (6 min)
 #
 # Back to the padding. Somebody writes `h.mean(dim=1)` in place of `mean_pool(h, keep)`. The masks in the layers are right. One sentence at a time, all is well: there is no padding. In service, requests are put into batches.
 #
@@ -723,7 +746,7 @@ assert not real or (5 <= changed <= 20 and abs(loss_of_accuracy) < 0.025 and (go
 compare("neighbour", "about 12")
 
 # %% [markdown]
-# **Look.** About 12 of 200 people get another answer, because of what somebody else has sent. And the accuracy is the same: about as many answers turn right as turn wrong. So a test that looks at accuracy would never see it. A test that sees it asks the same sentence twice, alone and in company.
+# **Look.** About 12 of 200 people get another answer, because of what somebody else has sent. And with 60 places accuracy hardly moves: about as many answers turn right as turn wrong. So a test of accuracy can miss it. A test that sees it asks the same sentence twice, alone and in company.
 #
 # **Change it.** Set `more` so that the batch has 20, 40 and 120 places. From which length on does it begin to matter? Guess first. And what if the *layers* may see the padding too, `tuned.bert(ids, torch.ones_like(keep))`?
 #
@@ -757,7 +780,7 @@ print("share of the weight that moved, layer by layer:", moved.round(2))
 assert after.shape == (6, 12, 8, 8) and (not real or (moved[:2].max() < 1e-6 and 0.15 < moved[4:].min() < 0.3))
 
 # %% [markdown]
-# **Look.** Nothing in the two layers that the script kept fixed; about a fifth in the last two.
+# **Look.** Nothing in the two layers that the script kept fixed; about a fifth in the last two. This is one sentence of 8 tokens, so an example. Other sentences may give other shares.
 #
 # **Change it.** In the explorer, choose the query *not* and go through the heads of the last layer. *Which head looks hardest from* not *to* boring*? Is it looking at the right word, and was the answer right?*
 #
@@ -782,7 +805,7 @@ attention_explorer(tokens, weights=after, layer=5, head=0, query=at_not, predict
 #
 # <details><summary>1. Why did the small Transformer lose to counting, and why did MiniLM win?</summary>
 #
-# It started from random numbers and had 8,058 sentences to learn what words mean. Counting needs one number for a word. MiniLM knew words and sentences before it saw a label; the same attention was in both.
+# It started from random numbers and had 8,058 sentences to learn what words mean. Counting needs one number for a word. MiniLM had read before it saw a label; the same attention was in both. It is larger, too, and this page does not separate the two. In one run of its shape from random numbers it got 74 %.
 #
 # </details>
 #
@@ -794,7 +817,7 @@ attention_explorer(tokens, weights=after, layer=5, head=0, query=at_not, predict
 #
 # <details><summary>3. It turns <em>good</em> into <em>not good</em> correctly, five times of five. Does it understand negation?</summary>
 #
-# Not shown. *Not makes it worse* would do the same. Build the other direction, *not boring*: none of five was turned round.
+# Not shown. It may take *not* for a bad sign beside praise. Build the other direction, *not boring*: all five became a little less negative, none was turned round.
 #
 # </details>
 #
@@ -806,7 +829,7 @@ attention_explorer(tokens, weights=after, layer=5, head=0, query=at_not, predict
 #
 # <details><summary>5. Why is the best of a thousand test scores no estimate of anything?</summary>
 #
-# The best of a thousand coins has 54 %. Whoever chooses on the test measures the luck of the choice too. Choose on validation, test once.
+# The best of a thousand coins has about 55 % of 1,007. Whoever chooses on the test measures the luck of the choice too. Choose on validation, test once.
 #
 # </details>
 #
@@ -822,7 +845,7 @@ attention_explorer(tokens, weights=after, layer=5, head=0, query=at_not, predict
 #
 # </details>
 #
-# **Back to the hook.** A Transformer needs more than its shape to beat counting words. It needs to have read. And 85 % is no understanding: it says *not boring* is boring, and is sure.
+# **Back to the hook.** From random numbers and 8,058 labels, no Transformer that we tried beat counting words. One that had read before did, and McNemar's test says that this is hardly the luck of the sentences. And 85 % is no understanding: it says *not boring* is boring, and is sure.
 
 # %% [markdown]
 # ## Make it: strong or mild? (after the lesson)

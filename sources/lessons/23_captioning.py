@@ -10,7 +10,7 @@
 #     objectives:
 #       - turn an encoder-decoder for texts into one for images, and say what changes
 #       - tell what a captioner knows from language alone, word by word and sentence by sentence
-#       - say why eyes that were trained on another task help, and what the comparison does not show
+#       - say what an image encoder trained on another task is worth here, and what the comparison does not show
 #       - compute how much of a word's attention lies in a box, and compare it with an even look
 #       - test by covering and moving digits what a sentence depends on, where a map does not tell
 #     terms: [captioning, blind baseline, exact sentence, counterfactual]
@@ -27,7 +27,7 @@ start("23_captioning", torch=True)
 # %% [markdown]
 # ## Fluent, and blind (6 min, short path)
 #
-# Scenes of one or two handwritten digits, with a sentence each: **captioning** is to say in words what an image shows. The smaller number is named first. The relation is the direction in which the centres lie further apart.
+# Scenes of one or two handwritten digits, with a sentence each: **captioning** is to say in words what an image shows. The relation is the direction in which the centres lie further apart.
 
 # %%
 from course_lib.data.scenes import BOS, CAPTION_WORDS, DIGIT_WORDS, EOS, caption_text, captions
@@ -69,17 +69,19 @@ predict("blind")
 # **Run.** Word by word, and then whole sentences: the likeliest sentence of the training, said about every scene.
 
 # %%
-right = []
+right = {}  # by the true word
 for row in test.tokens.tolist():
     for t in range(1, row.index(EOS) + 1):
-        right.append(after[tuple(row[:t])].most_common(1)[0][0] == row[t])
+        right.setdefault(CAPTION_WORDS[row[t]], []).append(after[tuple(row[:t])].most_common(1)[0][0] == row[t])
+words_right = np.mean([hit for hits in right.values() for hit in hits])
 [(likeliest, _)] = Counter(studied.texts).most_common(1)
-print(f"words right {np.mean(right):.0%}; {likeliest!r} about every scene: {(truth == likeliest).mean():.1%} of the sentences")
-assert 0.58 < np.mean(right) < 0.64 and (truth == likeliest).mean() < 0.04
+print(f"words right {words_right:.0%}; {likeliest!r} about every scene: {(truth == likeliest).mean():.1%} of the sentences")
+print("right by word:", {word: f"{np.mean(right[word]):.0%}" for word in ("a", "of", "<eos>", "an")})
+assert 0.58 < words_right < 0.64 and (truth == likeliest).mean() < 0.04
 compare("blind", "about 60 %")
 
 # %% [markdown]
-# **Look.** Six words in ten, and three sentences in a hundred. Such a **blind baseline** says what the language gives away. *a*, *of* and the end are known without an image. Which digit, and where, is not.
+# **Look.** Six words in ten, and three sentences in a hundred. Such a **blind baseline** says what the language gives away. *a* and *of* are known without an image. The end (`<eos>`) is known after a second digit; whether a sentence goes on after one digit is not. Nor is which digit, and where.
 #
 # **Trap.** *"60 % of the words: it has begun to see."* Compare with the blind baseline, not with one word in 20. In this lesson a sentence counts if it is an **exact sentence**: every word right, written alone.
 #
@@ -120,9 +122,9 @@ for order in ([0, 1], [1, 0]):
     assert torch.allclose(weights[0], torch.tensor([0.75, 0.25])[order])
 
 # %% [markdown]
-# **Look.** Both words come out right wherever the patches stand: attention finds them. And so *left* cannot come out of this. Where something stands must be in the token, as a position (lesson 09). The course's captioner adds positions of row and column to the memory.
+# **Look.** Both words come out right wherever the patches stand: attention finds them. And so *left* cannot come out of this. Where something stands must be in the token, as a position (lesson 09). The image encoder adds positions of row and column before its first layer (lesson 22). The course's captioner adds them to the memory once more. In a trial of 400 steps without this second time sentences were exact nearly as often, so *left* does not hang on it.
 #
-# The whole model: the image encoder, and the decoder of lesson 12 in pre-norm form (lesson 11). Its weights come from `sources/training/23_captioning.py`: 2,600 steps.
+# The whole model: the image encoder, which this lesson also calls its *eyes*, and the decoder of lesson 12 in pre-norm form (lesson 11). Its weights come from `sources/training/23_captioning.py`: 2,600 steps.
 
 # %%
 from dataclasses import replace
@@ -148,7 +150,7 @@ print("trained by:", made["trained by"])
 images, tokens = torch.from_numpy(test.scenes.images), torch.from_numpy(test.tokens)  # (B, 1, 32, 32), (B, 8)
 with torch.no_grad():
     memory = model.encode(images)  # (B, N, d_model)
-    logits, seen = model.decode(tokens[:, :-1], memory, return_weights=True)  # (B, n, n_vocab)
+    logits, seen = model.decode(tokens[:, :-1], memory, return_weights=True)  # (B, n, n_vocab); seen: per layer (B, n_heads, n, N)
 print(f"memory {tuple(memory.shape)}, logits {tuple(logits.shape)}, weights of a layer {tuple(seen[0].shape)}")
 assert memory.shape == (1000, 64, 64) and logits.shape == (1000, 7, 20) and seen[0].shape == (1000, 4, 7, 64)
 
@@ -187,11 +189,12 @@ fig, axes = figure(8, 2.5, columns=4)
 for ax, scene in zip(axes, range(1, 5), strict=True):
     ax.imshow(test.scenes.images[scene, 0], cmap="gray_r")
     ax.set_xlabel(said[scene]), ax.set_xticks([]), ax.set_yticks([]), ax.spines[:].set_visible(True)
-fig.suptitle("A sentence for each scene, written by the model", x=0.01, ha="left", fontsize=11, fontweight="bold")
-show(fig, alt=f"Four scenes of one or two handwritten digits; below each what the model says: {', '.join(said[1:5])}.")
+fig.suptitle("Three of the four sentences are exact; one takes an eight for a seven", x=0.01, ha="left", fontsize=11, fontweight="bold")
+show(fig, alt=f"Four scenes of two handwritten digits each; below each what the model says: {', '.join(said[1:5])}.")
+assert (said[1:5] == truth[1:5]).tolist() == [True, True, False, True]
 
 # %% [markdown]
-# ## Words right, sentences wrong (6 min)
+# ## Word by word, or whole sentences? (6 min)
 #
 # With the true beginning before it (teacher forcing, lesson 07), the model has 98 % of the words right, of all 1,000 scenes.
 #
@@ -266,17 +269,18 @@ assert wrong_digit > 5 * mistakes["relation alone"] and mistakes["number of digi
 compare("errors", "a digit")
 
 # %% [markdown]
-# **Look.** It counts right and knows where things are. What it confuses is handwriting, and one digit read wrong can turn the sentence round: *a six below a seven* became *a two above a six*, since the smaller number comes first. That is one mistake of the eyes, and three wrong words.
+# **Look.** It counts right and knows where things are. What it confuses is handwriting, and one digit read wrong can turn the sentence round: *a six below a seven* became *a two above a six*: with a two the order of naming turned too. That is one mistake of the eyes, and three wrong words. (The kinds look at words in their order. In scene 68 both digits are read and the order is wrong; it counts as *digit and relation*.)
 
 # %%
-for scene in (41, 178, 19):
+for scene in (41, 178, 19, 68):
     print(f"truth {truth[scene]:26} said {said[scene]}")
 assert truth[41] == "a six below a seven" and said[41] == "a two above a six"
+assert truth[68] == "a six below a nine" and said[68] == "a nine above a six"
 
 # %% [markdown]
 # ## What a person could say either way (4 min)
 #
-# In 128 of the 1,000 scenes the digits lie about as far apart sideways as up and down. The rule of the data takes the larger distance, if by half a pixel. Training left such scenes out.
+# In 128 of the 1,000 scenes the digits lie about as far apart sideways as up and down. The rule of the data takes the larger distance, even if it is larger by half a pixel only. Training left such scenes out. The others are the `clear` ones: one digit, or one distance larger by at least four pixels.
 
 # %%
 either = np.flatnonzero(~clear & ~exact)
@@ -301,7 +305,7 @@ assert (~clear).sum() == 128 and said[0] == "a six below a seven" and 0.6 < othe
 # %% [markdown]
 # ## Eyes that have seen before (10 min)
 #
-# The image encoder of this model did not start from chance. It started as the encoder of the detector of lesson 22, which had learnt to find digits and their boxes.
+# The eyes of this model, its image encoder, did not start from chance. They were *pretrained*: they started as the encoder of the detector of lesson 22, which had learnt to find digits and their boxes.
 #
 # **Predict.** We train two captioners for 400 steps each. One starts with the detector's eyes, the other with fresh ones. All else is the same. How many exact sentences (clear scenes) will they have?
 
@@ -386,7 +390,7 @@ compare("eyes", "about 60 % and 10 %")
 # %% [markdown]
 # **Look.** With the same steps fresh eyes have far fewer sentences (printed are facts; the digits depend on the machine and on the start). They know whether the digits lie side by side or above each other. What they cannot do yet is tell the digits apart; and who cannot does not know which one comes first, so the relation is right in about half of the scenes.
 #
-# The next cell shows trainings of 1,200 steps by the script, three starts each. In the middle: the detector's eyes, held fixed, so that only the decoder learns.
+# The next cell shows trainings of 1,200 steps by the script, three starts each. In the middle: the detector's eyes, held fixed (*frozen*), so that only the decoder learns.
 
 # %%
 import json
@@ -428,13 +432,14 @@ show(fig, alt="Exact share over 1,200 steps: the detector's eyes reach 84 to 89 
 #
 # </details>
 #
-# **Trap.** *"From scratch it cannot be learnt."* Or: *"With such eyes it is cheaper."* The detector had 2,000 steps of its own before, about one CPU minute, and was told boxes, which no sentence gives. So the script also trained fresh eyes once for 4,600 steps, as many as detector and captioner had together.
+# **Trap.** *"From scratch it cannot be learnt."* Or: *"With such eyes it is cheaper."* The detector had 2,000 steps of its own before, about one CPU minute (printed below), and was told boxes, which no sentence gives. So the script also trained fresh eyes once for 4,600 steps, as many as detector and captioner had together.
 
 # %%
 longer = about["longer"]
+before = json.loads((folder / "22_detection.json").read_text(encoding="utf-8"))["cpu_seconds"]
 print(f"fresh eyes, {longer['steps']:,} steps: exact of clear scenes {longer['exact_of_clear']:.0%}, {longer['cpu_seconds']} CPU seconds")
-print(f"the detector's eyes, {about['recipe']['steps']:,} steps: {about['exact_of_clear']:.0%}, {about['cpu_seconds']} CPU seconds, after the detector's own")
-assert longer["steps"] == 2000 + about["recipe"]["steps"] and 0.9 < longer["exact_of_clear"] < about["exact_of_clear"]
+print(f"the detector's eyes, {about['recipe']['steps']:,} steps: {about['exact_of_clear']:.0%}, {about['cpu_seconds']} CPU seconds, after the detector's own {before}")
+assert 50 < before < 75 and longer["steps"] == 2000 + about["recipe"]["steps"] and 0.9 < longer["exact_of_clear"] < about["exact_of_clear"]
 
 # %% [markdown]
 # **Look.** At equal effort in all, fresh eyes come close: 92 % against 94 %, without a single box (one start each). Borrowed eyes do not make sentences cheap. They let one reuse what was paid for already.
@@ -473,7 +478,6 @@ def in_boxes(weights):
     return np.zeros((B, n_heads, n, 2))  # 2. times the weights, 3. add up
 
 
-shape_of_maps = seen[0].numpy().shape
 far = np.abs(in_boxes(seen[0].numpy())[5, 2, 1] - inside[5] @ seen[0][5, 2, 1].numpy()).max()
 print("with your line:", "right" if far < 1e-6 else "not yet")
 
@@ -490,7 +494,7 @@ print("with your line:", "right" if far < 1e-6 else "not yet")
 predict("left")
 
 # %% [markdown]
-# **Run.** Sentences with *left of* or *right of*, so that every word has its place; the mean over scenes. First the weight in the box of the digit that is being named, head by head.
+# **Run.** Sentences with *left of* or *right of*, so that every word has its place; the mean over scenes. Only `clear` scenes count: in them the digits lie further apart sideways by at least four pixels, so that one relation holds. First the weight in the box of the digit that is being named, head by head.
 
 # %%
 in_boxes = lambda weights: np.einsum("bhtN,bmN->bhtm", weights, inside)
@@ -506,7 +510,7 @@ assert 0.07 < even < 0.10 and best[1] > 0.7 > 0.4 > best[0] and digit_words.min(
 compare("left", "the digit that comes next")
 
 # %% [markdown]
-# **Look.** A digit's box is 8 % of the image, and its word puts between 0.3 and 0.7 of its weight there, with each head. Before *left* is said, one head goes to the digit that has not been named yet. Where the first one stands was seen before; to say *left*, both places are needed.
+# **Look.** A digit's box is 8 % of the image, and its word puts between 0.3 and 0.7 of its weight there, with each head. Before *left* is said, one head goes to the digit that has not been named yet. To say on which side the first digit is, its place must be compared with the other one's. Whether the word depends on this head the map does not say; the next section asks.
 #
 # The picture has all words, the mean over the heads:
 
@@ -520,19 +524,19 @@ for layer, (ax, part) in enumerate(zip(axes, boxed, strict=True)):
     table = np.column_stack([table, 1 - table.sum(axis=1)])
     heat_map(ax, table, words, ["first box", "second box", "elsewhere"], label=f"decoder layer {layer}")
     ax.set_aspect("auto")
-fig.suptitle("At first both boxes are looked at, then the one to come", x=0.01, ha="left", fontsize=11, fontweight="bold")
-show(fig, alt="Share of weight by word and box. For a and the first digit both boxes have some, in layer 0 more than a quarter each; of, a and the second digit lean on the second box; the rest is elsewhere.")
-first_a = boxed[0].mean(axis=0)[0]  # (2 boxes,)
-assert first_a.min() > 0.25
+fig.suptitle("Digit words lean on their own box; between them most weight is elsewhere", x=0.01, ha="left", fontsize=11, fontweight="bold")
+show(fig, alt="Share of weight by word and box. For the first a and the first digit both boxes have some, in layer 0 more than a quarter each. The second digit has more than half in its own box. For left or right, of and the second a more than half is elsewhere; from there on the first box has at most 0.15.")
+tables = np.array([part.mean(axis=0) for part in boxed])  # (2 layers, n, 2 boxes)
+assert tables[0, 0].min() > 0.25 and tables[:, 5, 1].min() > 0.5 and tables[:, 2:, 0].max() < 0.2 and tables[:, 2:5].sum(axis=-1).max() < 0.5
 
 # %% [markdown]
-# **Look.** The first *a* looks at digits already, since it could have to be *an*. And it looks at both. From the relation word on, the first box is hardly looked at. And much weight lies in neither box.
+# **Look.** The first *a* looks at digits already, and at both. From the relation word on, the first box gets about an even look. And much weight lies in neither box.
 #
-# **Change it.** Step through the explorer with the words of one sentence. (It counts heads from 1: 1 to 4 are layer 0, 5 to 8 layer 1.) **Which head looks at the eight while *right* is to be said? And which words look at no digit at all?**
+# **Change it.** Step through the explorer with the words of one sentence. (It counts heads from 1: 1 to 4 are layer 0, 5 to 8 layer 1.) **Which head looks at the eight while *right* is to be said? And how many heads have most of their weight off both digits at `<eos>`?**
 #
 # <details><summary>Answer</summary>
 #
-# Head 2. It has 0.97 on one patch at the rim of the eight. Only half of that patch lies in the box, so the explorer counts 0.50 for *eight*: patches are coarse. At the end, `<eos>`, most heads look at neither digit: the sentence is complete without an image.
+# Head 2. It has 0.97 on one patch at the rim of the eight. Only half of that patch lies in the box, so the explorer counts 0.50 for *eight*: patches are coarse. At the end, `<eos>`, seven of eight; but an even look has only 0.17 in both boxes together, and four heads have more. That the end needs no image here is known from the blind speaker, not from the map.
 #
 # </details>
 
@@ -540,6 +544,8 @@ assert first_a.min() > 0.25
 from course_lib.explorers import vision_explorer
 
 heads = torch.cat([weights[4] for weights in seen]).numpy()  # (8 heads, n, N)
+at_end = (heads[:, -1] @ inside[4].T).sum(axis=-1)  # (8 heads,): in both boxes
+assert (at_end < 0.5).sum() == 7 and (at_end > inside[4].mean(axis=1).sum()).sum() == 4
 scene = test.scenes.take(np.array([4]))
 vision_explorer(scene.images[0], words=[*truth[4].split(), "<eos>"], weights=heads, targets=scene.boxes[0],
                 labels=scene.labels[0], classes=DIGIT_WORDS, word=1, predict=False)  # fmt: skip
@@ -562,14 +568,14 @@ show(fig, alt="Over 2,600 steps: weight in the box jumps to 68 per cent by step 
 assert formed[0] < 0.1 and 0.6 < formed[2] == formed.max()
 
 # %% [markdown]
-# **Look.** After 208 steps the word looks at its digit more than it ever will again, and half of the sentences are wrong. A sharp map is no sign of a good speaker.
+# **Look.** After 208 steps the word looks at its digit more than it ever will again, and half of the sentences are wrong. In this one scene the sharp map came long before the good speaker.
 
 # %% [markdown]
 # ## Does the map say why? (9 min, short path)
 #
 # **Trap.** *"The map shows why it said* three*."* A map shows where weight went. Why is a question about what would happen otherwise: a **counterfactual**. So we change something, and look whether the word changes.
 #
-# The decoder has read *a*, and the first digit is to be said. We close eight of the 64 patches to the decoder, by the mask `keep`. Either the map's favourites: the eight patches with the most weight, mean of all heads. They hold 85 % of it. Or the eight patches that lie furthest inside the digit's box. They hold 54 %.
+# The decoder has read *a*, and the first digit is to be said. We close eight of the 64 patches to the decoder, by the mask `keep`. Either the map's favourites: the eight patches with the most weight, mean of all heads. They hold 85 % of it. Or the eight patches that lie furthest inside the digit's box. They hold 54 %. (A third of the boxes touch fewer than eight patches; there others fill up.)
 #
 # **Predict.** Which of the two changes the word in more scenes?
 
@@ -577,7 +583,7 @@ assert formed[0] < 0.1 and 0.6 < formed[2] == formed.max()
 predict("closed")
 
 # %% [markdown]
-# **Run.** Clear scenes of two digits in which the word was right, and eight patches drawn at random beside them.
+# **Run.** Clear scenes of two digits in which the word was right, and eight patches drawn at random for comparison.
 
 # %%
 map_of = torch.stack(seen).mean(dim=(0, 2))[:, 1].numpy()  # (B, N): the word at place 1
@@ -613,7 +619,7 @@ assert by_box > by_map + 0.1 > by_chance + 0.4 and only_box > 0.97
 compare("closed", "the patches inside the box")
 
 # %% [markdown]
-# **Look.** The patches in the box hold less weight and matter more. With *only* the box open, hardly a word changes; nearly half of the weight went elsewhere and was not needed. The figure has other numbers of patches.
+# **Look.** The patches in the box hold less weight, and closing them changes more words. With *only* the box open, hardly a word changes. Where did the rest of the weight go? The figure has other numbers of patches.
 
 # %%
 counts = [1, 2, 4, 8, 12, 16]
@@ -626,23 +632,45 @@ ax.set(xlabel="patches closed to the decoder", ylabel="word changed, % of scenes
 show(fig, alt="Share of changed words over the number of closed patches: with one or two the map's favourites lie a little higher, from four on the patches inside the box; patches at random stay below ten per cent.")
 
 # %% [markdown]
-# With one or two patches the map does a little better: its very favourites are well chosen. (Of the patches inside the box, the first ones are any that lie in it as a whole.)
+# With one or two patches the map does a little better. (Of the patches inside the box, the first ones are any that lie in it as a whole.)
 #
-# And the relation word? There the map had one clear sign, the head that looks at the second box. All patches that touch a box are closed:
+# **Change it.** On which digit do the eight favourites lie? Guess how many touch the box of the digit that is being named, and how many the other box. Then run the next cell. It also chooses favourites among the patches of the named digit's box alone.
+
+# %%
+favourites = orders["map's favourites"][:, :8]
+on_first, on_other = (np.take_along_axis(inside[:, slot] > 0, favourites, axis=1)[usable].sum(axis=1).mean() for slot in (0, 1))
+there = [(map_of * (inside[:, slot] > 0)).sum(axis=1)[usable].mean() for slot in (0, 1)]  # weight on each box's patches
+print(f"of 8 favourites {on_first:.1f} touch the box of the digit, {on_other:.1f} that of the other; all weight there: {there[0]:.0%}, {there[1]:.0%}")
+own = np.argsort(-map_of * (inside[:, 0] > 0), axis=1)
+for k in (1, 2, 4):
+    by_own, by_inside = changed(own[:, :k]), changed(orders["inside the box"][:, :k])
+    print(f"{k} closed: favourites in the box {by_own:.0%}, furthest inside {by_inside:.0%}")
+    assert by_own > by_inside + 0.05
+small = ((inside[:, 0] > 0).sum(axis=1) < 8)[usable].mean()  # boxes that touch fewer than 8 patches
+assert on_first > 3.5 and on_other > 3 and there[1] > 0.3 and 0.28 < small < 0.38
+
+# %% [markdown]
+# **Look.** Nearly half of the favourites lie on the *other* digit. The map looks there too, perhaps to know which of the two is named first. Among the patches of the box, the favourites change the word more. So the map seems to mix two questions: what the digit is, and which one comes first.
+#
+# A third of the weight went to the other digit. The run with one box open cannot say whether it was needed: then only one digit is left to name.
+#
+# And the relation word? There the map had one sharp sign, the head that looks at the second box. All patches that touch a box are closed:
 
 # %%
 place = (clear & two) & (logits[:, 2].argmax(dim=-1) == tokens[:, 3]).numpy()
 for slot, name in enumerate(("first", "second")):
     with torch.no_grad():
         told = model.decode(tokens[:, :3], memory, torch.from_numpy(inside[:, slot] == 0))[:, -1].argmax(dim=-1)
-    moved = (told != tokens[:, 3]).numpy()[place].mean()
-    print(f"{name} box closed: the relation changes in {moved:.0%} of the scenes")
-    assert moved < 0.1 if slot == 0 else moved > 0.4
+    heard, wanted = (np.array(CAPTION_WORDS)[ids.numpy()[place]] for ids in (told, tokens[:, 3]))
+    moved, first_side = (heard != wanted).mean(), np.isin(heard, ("left", "above")).mean()
+    same_axis = (np.isin(heard, ("left", "right")) == np.isin(wanted, ("left", "right"))).mean()
+    print(f"{name} box closed: the relation changes in {moved:.0%} of the scenes, its axis in {1 - same_axis:.0%}; left or above in {first_side:.0%}")
+    assert same_axis > 0.97 and (moved < 0.1 if slot == 0 else moved > 0.4 and first_side > 0.9)
 
 # %% [markdown]
-# **Look.** Here the map was right about the box: the relation hangs on the place of the second digit, and that of the first was known by then.
+# **Look.** Here the map pointed to the box that matters. Without it the axis stays, and *left* or *above* is said nearly always: the side is lost. The first box was closed at every word, and the relation stayed. So the first digit's place is also told by other patches: the encoder has mixed them.
 #
-# **Why.** A weight says how much is taken from a patch, not what there is to take. And this is a mean over eight heads, of which some may not matter for this word. The map was a good first guess, far better than chance. It was not the reason. (Lesson 26 goes on from here.)
+# **Why.** A weight says how much is taken from a patch, not what it is taken for. A patch outside a box can hold what was inside. And this is a mean over eight heads, of which some may not matter for this word. The map was a good first guess, far better than chance. It was not the reason. (Lesson 26 goes on from here.)
 #
 # **Change it.** Hide a digit from the *eyes*, not from the decoder: paint its box white in the image, and let the model say the whole scene. Guess first what it says of *a three above a six* without the three. Then run the next cell.
 
@@ -670,12 +698,12 @@ for slot in (0, 1):
     assert alone > 0.9
 
 # %% [markdown]
-# **Look.** In 99 of 100 scenes the other digit alone is said. Language did not fill the gap. The scene printed is one of the few exceptions: with the six gone, the three is taken for an eight.
+# **Look.** In 99 of 100 scenes the other digit alone is said. Language did not fill the gap. The second line printed has one of the few exceptions: with the six gone, the three is taken for an eight.
 
 # %% [markdown]
-# ## Smaller first: a rule of language (5 min)
+# ## Which digit is named first? (5 min)
 #
-# Nothing in an image says which digit is to be named first. The data have a rule, the smaller one, and nobody told it to the model.
+# Nothing in an image says which digit is to be named first. The sentences of the data have a rule for it, and nobody told it to the model.
 #
 # **Predict.** We cut a scene between its left and its right digit and exchange both parts. *A six right of an eight* now shows the six on the left. What does the model say?
 
@@ -700,7 +728,7 @@ assert (told == wanted).mean() > 0.92 and good.sum() > 200
 compare("exchanged", "a six left of an eight")
 
 # %% [markdown]
-# **Look.** Both *a six left of an eight* and *an eight right of a six* would be true. It names the smaller digit first, wherever it stands. Over all scenes:
+# **Look.** Both *a six left of an eight* and *an eight right of a six* would be true. It names the smaller digit first, wherever it stands. That is the rule of the data, a rule of language. Over all scenes:
 
 # %%
 numbers = [[DIGIT_WORDS.index(word) for word in pick(text, DIGIT_WORDS)] for text in said[two]]
@@ -710,9 +738,9 @@ print(f"two digits said: the smaller one first in above 99 %: {smaller_first > 0
 assert smaller_first > 0.99 and (equal.sum(), exact[equal].sum()) == (55, 51)
 
 # %% [markdown]
-# **Why.** Look back at the two tables: before the first digit is said, both boxes get weight. To name the smaller one first, both must have been read.
+# **Why.** Look back at the two tables: before the first digit is said, both boxes get weight. To name the smaller one first, both must be read at some place. The map fits that and does not prove it: the encoder may have compared them already.
 #
-# **Change it.** What if the two digits are equal? The rule of the data is then: the left one first, or the upper one. Which two relations can a sentence like *a nine ... a nine* have? Guess, then look with `Counter` at the relation words in `said` for scenes with `test.scenes.labels[:, 0] == test.scenes.labels[:, 1]`.
+# **Change it.** What if the two digits are equal? The data then have a second rule: the left one first, or the upper one. Which two relations can a sentence like *a nine ... a nine* have? Guess, then look with `Counter` at the relation words in `said` for scenes with `test.scenes.labels[:, 0] == test.scenes.labels[:, 1]`.
 #
 # <details><summary>Answer</summary>
 #
@@ -725,10 +753,12 @@ assert smaller_first > 0.99 and (equal.sum(), exact[equal].sum()) == (55, 51)
 # %%
 by_beam = describe(model, images, beam=4)
 print(f"a beam of 4 changes fewer than 12 of 1,000 sentences: {(by_beam != said).sum() < 12}; exact {(by_beam == truth).mean():.0%}, greedy {exact.mean():.0%}")
-assert (by_beam != said).sum() < 12 and abs((by_beam == truth).mean() - exact.mean()) < 0.01
+mended = (clear & ~exact & (by_beam == truth)).sum()
+print(f"of {(clear & ~exact).sum()} wrong sentences about clear scenes it mends fewer than 6: {mended < 6}")
+assert mended < 6 and (by_beam != said).sum() < 12 and abs((by_beam == truth).mean() - exact.mean()) < 0.01
 
 # %% [markdown]
-# **Look.** It changes next to nothing. The decoder is sure of nearly every word, and where it is wrong, it has read a digit wrong; no search mends that.
+# **Look.** It changes next to nothing. Where the model is wrong in clear scenes, it has mostly read a digit wrong, and a search among sentences seldom mends that.
 
 # %% [markdown]
 # ## Recap (4 min)
@@ -737,7 +767,7 @@ assert (by_beam != said).sum() < 12 and abs((by_beam == truth).mean() - exact.me
 #
 # <details><summary>1. What changes when an encoder-decoder reads an image in place of a text?</summary>
 #
-# The encoder. The decoder, the shift of the target, cross-attention and `translate` stay. The tokens of the memory need positions of row and column.
+# The encoder. The decoder, the shift of the target, cross-attention and `translate` stay. The tokens must tell row and column; the image encoder's positions see to that.
 #
 # </details>
 #
@@ -749,13 +779,13 @@ assert (by_beam != said).sum() < 12 and abs((by_beam == truth).mean() - exact.me
 #
 # <details><summary>3. The eight patches with the most weight are closed, or eight patches in the box. Which changes the word more often, and what follows?</summary>
 #
-# Those in the box, though they hold less weight. A map shows where weight went; what the word depends on takes a test that changes something.
+# Those in the box, though they hold less weight: nearly half of the favourites lie on the other digit. A map shows where weight went; what the word depends on takes a test that changes something.
 #
 # </details>
 #
 # <details><summary>4. Which three mistakes of one sentence can come from one digit read wrong?</summary>
 #
-# The digit's word, the order of naming, and with it the relation. All words then stand at other places.
+# The digit's word, the order of naming, and with it the relation. In *a two above a six* in place of *a six below a seven* three words are wrong.
 #
 # </details>
 #
@@ -783,8 +813,8 @@ assert (by_beam != said).sum() < 12 and abs((by_beam == truth).mean() - exact.me
 # %% [markdown]
 # ## Break it (after the lesson)
 #
-# **Make it.** For another day, about 15 minutes. The model is right about 97 of 100 scenes with one digit, if the digit is drawn as in its training: 8 to 14 pixels high. Make scenes with *one* digit, readable for you, that it gets wrong. `enlarge(images, side)` of `course_lib.data.scenes` gives other sizes; turn, invert, shift or thin them, as you like.
-# The acceptance test wants 50 images in [0, 1], and fewer than half of the sentences right.
+# **Make it.** For another day, about 15 minutes. The model is right about 97 of 100 scenes with one digit, if the digit is drawn as in its training (8 to 14 pixels: `SIDES` in `course_lib.data.scenes`). Make scenes with *one* digit, readable for you, that it gets wrong. `enlarge(images, side)` of `course_lib.data.scenes` gives other sizes; turn, invert, shift or thin them, as you like.
+# The acceptance test wants 50 images in [0, 1], each with a range of at least 0.5 from its darkest to its brightest pixel, and fewer than half of the sentences right.
 
 # %%
 from course_lib.data.digits import load_digits
@@ -800,6 +830,8 @@ def my_scenes():
     return canvas, digits.labels[:50]
 
 
+print(f"scenes with one digit, as in training: exact {exact[~two].mean():.0%}")
+
 # %% [markdown]
 # **Run.** The acceptance test.
 
@@ -808,4 +840,5 @@ mine, labels = my_scenes()
 told = describe(model, torch.from_numpy(np.asarray(mine, np.float32)))
 score = np.mean([pick(text, DIGIT_WORDS) == [DIGIT_WORDS[label]] for text, label in zip(told, labels, strict=True)])
 in_range = len(mine) >= 50 and mine.min() >= 0 and mine.max() <= 1
-print(f"{score:.0%} of {len(mine)} right:", "passed" if in_range and score < 0.5 else "not yet")
+visible = (mine.max(axis=(1, 2, 3)) - mine.min(axis=(1, 2, 3)) >= 0.5).all()
+print(f"{score:.0%} of {len(mine)} right:", "passed" if in_range and visible and score < 0.5 else "not yet")
