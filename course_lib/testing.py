@@ -13,11 +13,12 @@ from pathlib import Path
 
 from course_lib import machine
 
+TWO_WORKERS = ("-n", "2")
 NBVAL = (
     *("--nbval", "--nbval-current-env", "--nbval-cell-timeout", "120"),
     *("--nbval-sanitize-with", "tests/notebooks/sanitize.cfg"),
     *("-p", "tests.notebooks.budgets"),
-    *("-n", "2", "--dist", "loadfile"),
+    *(*TWO_WORKERS, "--dist", "loadfile"),
 )
 NOTEBOOK_FOLDERS = ("notebooks", "exercises", "solutions")
 NO_TEST_COLLECTED = 5  # pytest's exit status
@@ -58,7 +59,7 @@ def run(course: Path, quick: bool, pytest_options: list[str]) -> int:
 def stages(course: Path, quick: bool) -> list[Stage]:
     """What is run, in this order. Folders that later parts of the course fill wait until they have tests."""
     fast = ("-m", "not slow") if quick else ()
-    found = [Stage("unit", ("tests/unit", "-n", "2", *fast))]
+    found = [Stage("unit", ("tests/unit", *TWO_WORKERS, *fast))]
     if has_tests(course / "tests" / "parity"):
         found.append(Stage("parity", ("tests/parity", *fast)))
     found.append(Stage("notebook guards", ("tests/notebooks", *fast)))

@@ -119,6 +119,7 @@ def small_course(tmp_path, monkeypatch):
     for name in ("pyproject.toml", "tests/notebooks/sanitize.cfg"):
         shutil.copy(ROOT / name, tmp_path / name)
     (tmp_path / "notebooks").mkdir()
+    monkeypatch.setattr(testing, "TWO_WORKERS", ())  # workers are a plugin
     monkeypatch.setattr(testing, "NBVAL", ("tests/unit",))  # running notebooks is not what is tested here
     monkeypatch.setattr(testing, "NOTEBOOK_FOLDERS", ())
     return tmp_path
