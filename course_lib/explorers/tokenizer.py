@@ -257,7 +257,8 @@ class TokenizerExplorer(Explorer):
         parts.append(still.element("circle", cx=x, cy=y, r=5, fill=QUERY))
         parts.append(still.text(x, y - 9, counted(results["n_tokens"], "token"), "middle", QUERY, bold=True))
         for merges in (m for m in (0, 10, 100, 1000, 10_000) if m <= n):
-            parts.append(still.text(spot(merges)[0], base + 16, f"{merges:,}", "middle", QUIET, size=12))
+            if (x := spot(merges)[0]) < right - 70:  # there the axis has its name
+                parts.append(still.text(x, base + 16, f"{merges:,}", "middle", QUIET, size=12))
         parts.append(still.text(right, base + 16, "merges", "end", QUIET, size=12))
         return parts
 
