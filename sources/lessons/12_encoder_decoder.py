@@ -573,11 +573,11 @@ assert leaky_losses[-1] < honest_losses[-1] and parrot_losses[79] < honest_losse
 # %% [markdown]
 # **Look.** Whoever judges by the loss chooses the wrong model twice. Tests on held-out words do not help as long as the answer is fed in: they are cheated in the same way.
 #
-# **Change it.** Take the causal mask away altogether: train `Boxes(ahead=8)`. Is its loss lower than the leaky one after 120 steps? Guess, then look at the last number of its losses.
+# **Change it.** Take the causal mask away altogether: train `Boxes(ahead=8)` as the leaky one was, with `steps=120`. Is its loss lower than the leaky one's? Guess, then look at the last number of its losses.
 #
 # <details><summary>Answer</summary>
 #
-# No: about 1.0, above the honest one. The answer stands in sight, but so does everything else. Our guess at the cause, not tested: the model must first find out which of nine places holds it, and the last one in sight is sooner found. In any case a wider leak can look *less* suspicious.
+# No: about 1.0. The answer stands in sight, but so does everything else. Our guess at the cause, not tested: the model must first find out which of nine places holds it, and the last one in sight is sooner found. With 200 steps it is found, too, and the loss ends near zero. So early in a training a wider leak can look *less* suspicious.
 #
 # </details>
 #
@@ -991,7 +991,7 @@ assert weights.shape == (500, 4, 9, 8) and weights[:, :, 8, :2].sum(dim=-1).mean
 # %% [markdown]
 # ## Another rule (after the lesson)
 #
-# **Make it.** For another day, about 15 minutes. Write `my_rule`: a word (B, 8) to an answer (B, n_answer) with letters of the word, in another order or a selection: sorted, every second one, the two halves exchanged. The acceptance test trains the boxes on it for 200 steps. Before you run it: which rules need what was written before, and which need the place alone?
+# **Make it.** For another day, about 15 minutes. Write `my_rule`: a word (B, 8) to an answer (B, n_answer) with letters of the word, in another order or a selection: sorted, the letters at odd places, the two halves exchanged. The acceptance test trains the boxes on it for 200 steps. Before you run it: which rules need what was written before, and which need the place alone?
 
 # %%
 def my_rule(source):
