@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -39,7 +39,7 @@ def learn(
 ) -> float:
     """Train on batches of pairs of about one length; returns the CPU seconds it took."""
     started = time.process_time()
-    recipe = replace(recipe, steps=max(2, round(recipe.steps * share)), warmup=round(recipe.warmup * share))
+    recipe = recipe.shortened(share)
     batches = endless_batches(source, target, np.random.default_rng(seed))
 
     def loss(model: nn.Module, batch: tuple) -> torch.Tensor:

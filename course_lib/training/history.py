@@ -99,6 +99,15 @@ class History:
         whole = {name: getattr(self, name) for name in ("loss", "lr", "score_steps", "map_steps")}
         return whole | named | {"interrupted": np.array(self.interrupted)}
 
+    def rounded(self, digits: int = 4, map_digits: int = 3) -> dict[str, list]:
+        """Everything in one flat dict of rounded lists, for a file; as arrays `from_arrays` reads it."""
+        return {
+            name: np.round(
+                values.astype(np.float64), map_digits if name.startswith("maps/") else digits
+            ).tolist()
+            for name, values in self.arrays().items()
+        }
+
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "History":
         """The inverse of `arrays`. Raises ValueError where a part is missing."""

@@ -173,11 +173,6 @@ def learn(pairs: Pairs, model: nn.Module, recipe: Recipe, seed: int, **looking) 
     return train(model, batches, pairs.loss, recipe, quiet=True, **looking), time.process_time() - started
 
 
-def shortened(recipe: Recipe, share: float) -> Recipe:
-    """The recipe for a share of its steps."""
-    return replace(recipe, steps=max(2, round(recipe.steps * share)), warmup=round(recipe.warmup * share))
-
-
 def alignments(pairs: Pairs, model: nn.Module) -> dict[str, np.ndarray]:
     """Where each output character of the watched dates looks, (m, n) by text."""
     maps = {}
@@ -196,7 +191,7 @@ def main(
     torch.manual_seed(SEED)
     model = RecurrentSeq2Seq(*pairs.sizes, **SIZES)
     assert WATCHED_ISO not in {iso for _, iso in pairs.data.train}
-    recipe = shortened(RECIPE, share)
+    recipe = RECIPE.shortened(share)
     some = pairs.data.test[: n_test // 10]
     history, seconds = learn(
         pairs, model, recipe, SEED, every=max(1, recipe.steps // 75),
@@ -219,7 +214,7 @@ def main(
         "target_tokens": pairs.target.vocabulary.tokens[len(SPECIALS) :],
         "exact": pairs.exact(model, pairs.data.test[:n_test]),
         "exact_by_language": {name: exact_in(pairs, model, name, n_test) for name in LANGUAGES},
-        "history": rounded(history),
+        "history": history.rounded(6),
         "ablations": ablations(share, seeds, n_test // 4),
     }
     path.with_suffix(".json").write_text(json.dumps(about, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -231,15 +226,6 @@ def exact_in(pairs: Pairs, model: nn.Module, language: str, n_test: int) -> floa
     return pairs.exact(model, dates(10 * n_test, SEED, (language,)).test)
 
 
-def rounded(history: History) -> dict:
-    """The history as lists, maps to 3 decimals: what `History.from_arrays` reads."""
-    digits = {name: 3 if name.startswith("maps/") else 6 for name in history.arrays()}
-    return {
-        name: np.round(values.astype(np.float64), digits[name]).tolist()
-        for name, values in history.arrays().items()
-    }
-
-
 def ablations(share: float, seeds: tuple[int, ...], n_test: int) -> dict[str, dict]:
     """Exact dates on `n_test` held-out ones, CPU seconds and parameters of each variant, one entry per seed."""
     seen: dict[str, dict] = {name: {"exact": [], "cpu_seconds": []} for name in ABLATIONS}
@@ -248,7 +234,7 @@ def ablations(share: float, seeds: tuple[int, ...], n_test: int) -> dict[str, di
         for name, (build, recipe) in ABLATIONS.items():
             torch.manual_seed(seed)
             model = build(pairs.sizes)
-            _, seconds = learn(pairs, model, shortened(recipe, share), seed)
+            _, seconds = learn(pairs, model, recipe.shortened(share), seed)
             seen[name]["exact"].append(round(pairs.exact(model, pairs.data.test[:n_test]), 4))
             seen[name]["cpu_seconds"].append(round(seconds, 1))
             seen[name]["parameters"] = sum(p.numel() for p in model.parameters())

@@ -129,11 +129,6 @@ def loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
     return F.cross_entropy(model(batch[0]), batch[1])
 
 
-def shortened(recipe: Recipe, share: float) -> Recipe:
-    """The recipe for a share of its steps."""
-    return replace(recipe, steps=max(2, round(recipe.steps * share)), warmup=round(recipe.warmup * share))
-
-
 def learn(model: nn.Module, batches: Callable, recipe: Recipe) -> tuple[History, int | None]:
     """Train; the history, and the step at which the gradient was no finite number any more, or None."""
     try:
@@ -147,7 +142,7 @@ def main(folder: Path = FILES, share: float = 1.0, seeds: tuple[int, ...] = SEED
     """Train every setting for a share of the steps, write the file; returns what it says."""
     images, settings, started = Images(), {}, time.process_time()
     for name, (pre_norm, n_layers, leave_out, recipe) in SETTINGS.items():
-        recipe = shortened(recipe, share)
+        recipe = recipe.shortened(share)
         seen: dict = {"accuracy": [], "loss": [], "stopped": [], "recipe": asdict(recipe), "blocks": n_layers}
         for seed in seeds:
             model = build(pre_norm, n_layers, leave_out, seed)

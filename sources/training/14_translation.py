@@ -128,11 +128,6 @@ class Watch:
         return seen
 
 
-def shortened(recipe: Recipe, share: float) -> Recipe:
-    """The recipe for a share of its steps."""
-    return replace(recipe, steps=max(2, round(recipe.steps * share)), warmup=round(recipe.warmup * share))
-
-
 def learn(corpus: Corpus, name: str, seed: int, recipe: Recipe, **looking) -> tuple[nn.Module, History]:
     """A trained model and its history; what `looking` asks for is in it."""
     model, batches = corpus.new_model(name, seed), corpus.batches(np.random.default_rng(seed))
@@ -165,7 +160,7 @@ def models(folder: Path = FILES, share: float = 1.0, seeds: tuple[int, ...] = SE
     path = folder / "14_translation.safetensors"
     for seed in seeds:
         for name in ("transformer", "gru_with_attention", "gru"):
-            model, said = watched(corpus, name, seed, shortened(RECIPES[name], share))
+            model, said = watched(corpus, name, seed, RECIPES[name].shortened(share))
             if name == "transformer" and seed == seeds[0]:
                 save_checkpoint(path, copy.deepcopy(model).half(), {"trained by": COMMAND, "seed": seed})
                 load_checkpoint(path, model)  # what is measured is what is shipped
@@ -179,7 +174,7 @@ def models(folder: Path = FILES, share: float = 1.0, seeds: tuple[int, ...] = SE
         "seeds": list(seeds),
         "n": n,
         "seed": seeds[0],
-        "recipes": {name: asdict(shortened(recipe, share)) for name, recipe in RECIPES.items()},
+        "recipes": {name: asdict(recipe.shortened(share)) for name, recipe in RECIPES.items()},
         "sha256_of_the_table": hashlib.sha256(path.read_bytes()).hexdigest(),
         "sizes": SIZES,
         "source_tokens": corpus.source.tokens[len(SPECIALS) :],
@@ -198,7 +193,7 @@ def pairs(
 ) -> dict:
     """Train on fewer phrases and on the interface, for a share of the steps; returns what the .json says."""
     data, interface = phrases(n, DATA_SEED), load_interface(DATA_SEED)
-    recipe = shortened(FEW, share)
+    recipe = FEW.shortened(share)
     about = {
         "source": [data.source, interface.source],
         "command": f"{COMMAND} pairs",

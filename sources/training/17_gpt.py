@@ -95,11 +95,6 @@ def longest_copy(text: str, source: str) -> str:
     return best
 
 
-def shortened(recipe: Recipe, share: float) -> Recipe:
-    """The recipe for a share of its steps."""
-    return replace(recipe, steps=max(2, round(recipe.steps * share)), warmup=round(recipe.warmup * share))
-
-
 def maps(model: GPT, ids: Tensor) -> dict[str, np.ndarray]:
     """The weights (n_heads, n, n) of each layer on the watched text."""
     _, weights = model(ids, return_weights=True)
@@ -134,7 +129,7 @@ def main(folder: Path = FILES, share: float = 1.0, n_texts: int = 20, n_new: int
     torch.manual_seed(SEED)
     model = GPT(len(text.tokenizer), N, BlockConfig(**SIZES), positions="rotary")
     zero_outputs(model)
-    recipe, rng, samples = shortened(RECIPE, share), np.random.default_rng(SEED), {}
+    recipe, rng, samples = RECIPE.shortened(share), np.random.default_rng(SEED), {}
     wanted = {min(step, recipe.steps) for step in SAMPLED}
 
     def look(model: GPT) -> dict[str, float]:

@@ -220,9 +220,7 @@ def main(
         "accuracy_by_rank": {
             str(rank): round(accuracy(restored(halved(before, model, rank)), test), 4) for rank in RANKS
         },
-        "history": {
-            name: values.astype(np.float64).round(4).tolist() for name, values in history.arrays().items()
-        },
+        "history": history.rounded(),
         "compared": compare(films, seeds, sizes),
     }
     path.with_suffix(".json").write_text(json.dumps(about) + "\n", encoding="utf-8")

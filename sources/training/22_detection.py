@@ -108,16 +108,11 @@ def watched(data: Scenes) -> Callable[[DetectionTransformer], dict[str, np.ndarr
     return record
 
 
-def shortened(recipe: Recipe, share: float) -> Recipe:
-    """The recipe for a share of its steps."""
-    return replace(recipe, steps=max(2, round(recipe.steps * share)), warmup=round(recipe.warmup * share))
-
-
 def compare(share: float, seeds: tuple[int, ...], test: Scenes) -> dict[str, dict]:
     """Of both kinds of queries, one entry per seed: AP50 over the training, CPU seconds, where each answered."""
     seen: dict[str, dict] = {}
     for name, (reference_points, recipe, n_seeds) in COMPARED.items():
-        recipe = shortened(recipe, share)
+        recipe = recipe.shortened(share)
         row = seen[name] = {"steps": recipe.steps, "AP50": [], "cpu_seconds": [], "answered": []}
         for seed in seeds[:n_seeds]:
             model = build(reference_points, seed)
@@ -134,20 +129,11 @@ def compare(share: float, seeds: tuple[int, ...], test: Scenes) -> dict[str, dic
     return seen
 
 
-def rounded(history: History) -> dict:
-    """The history as lists, maps to 3 decimals: what `History.from_arrays` reads."""
-    digits = {name: 3 if name.startswith("maps/") else 4 for name in history.arrays()}
-    return {
-        name: np.round(values.astype(np.float64), digits[name]).tolist()
-        for name, values in history.arrays().items()
-    }
-
-
 def main(
     folder: Path = FILES, share: float = 1.0, seeds: tuple[int, ...] = (1, 2, 3), n_test: int = 1000
 ) -> dict:
     """Train for a share of the steps, test on `n_test` scenes, write both files; what the .json says."""
-    test, model, recipe = scenes(n_test, SEED, "test"), build(True, SEED), shortened(RECIPE, share)
+    test, model, recipe = scenes(n_test, SEED, "test"), build(True, SEED), RECIPE.shortened(share)
     few = test.take(np.arange(max(10, n_test // 5)))
     history, seconds = learn(
         model, recipe, SEED, every=max(1, recipe.steps // LOOKS),
@@ -166,7 +152,7 @@ def main(
         "sha256_of_the_table": hashlib.sha256(path.read_bytes()).hexdigest(),
         "parameters": sum(p.numel() for p in model.parameters()),
         "AP50": round(ap50(model, test), 4),
-        "history": rounded(history),
+        "history": history.rounded(),
         "compared": compare(share, seeds, few),
     }
     path.with_suffix(".json").write_text(json.dumps(about) + "\n", encoding="utf-8")

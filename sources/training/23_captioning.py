@@ -142,16 +142,11 @@ def watched(data: Captions) -> Callable[[CaptionTransformer], dict[str, np.ndarr
     return lambda model: {data.texts[0]: looked(model, data)[-1][0]}
 
 
-def shortened(recipe: Recipe, share: float) -> Recipe:
-    """The recipe for a share of its steps."""
-    return replace(recipe, steps=max(2, round(recipe.steps * share)), warmup=round(recipe.warmup * share))
-
-
 def compare(share: float, seeds: tuple[int, ...], test: Captions) -> dict[str, dict]:
     """Exact sentences over the training and CPU seconds of the three kinds of eyes, one entry per seed."""
     seen: dict[str, dict] = {}
     for eyes in COMPARED:
-        recipe = shortened(SHORT, share)
+        recipe = SHORT.shortened(share)
         row = seen[eyes] = {"steps": recipe.steps, "exact": [], "exact_of_clear": [], "cpu_seconds": []}
         for seed in seeds:
             history, seconds = learn(
@@ -168,26 +163,17 @@ def compare(share: float, seeds: tuple[int, ...], test: Captions) -> dict[str, d
 
 def longer(share: float, test: Captions) -> dict[str, float]:
     """Fresh eyes, trained for as many steps as detector and captioner together: scores and CPU seconds."""
-    model, recipe = build("fresh eyes", SEED), shortened(LONG, share)
+    model, recipe = build("fresh eyes", SEED), LONG.shortened(share)
     _, seconds = learn(model, recipe, SEED)
     found = {name: round(float(value), 4) for name, value in scores(model, test).items()}
     return {"steps": recipe.steps, "cpu_seconds": round(seconds), **found}
-
-
-def rounded(history: History) -> dict:
-    """The history as lists, maps to 3 decimals: what `History.from_arrays` reads."""
-    digits = {name: 3 if name.startswith("maps/") else 4 for name in history.arrays()}
-    return {
-        name: np.round(values.astype(np.float64), digits[name]).tolist()
-        for name, values in history.arrays().items()
-    }
 
 
 def main(
     folder: Path = FILES, share: float = 1.0, seeds: tuple[int, ...] = (1, 2, 3), n_test: int = 1000
 ) -> dict:
     """Train for a share of the steps, test on `n_test` scenes, write both files; what the .json says."""
-    test, model, recipe = captions(n_test, SEED, "test"), build(COMPARED[0], SEED), shortened(RECIPE, share)
+    test, model, recipe = captions(n_test, SEED, "test"), build(COMPARED[0], SEED), RECIPE.shortened(share)
     few = captions(max(10, n_test // 5), SEED, "test")
     history, seconds = learn(
         model, recipe, SEED, every=max(1, recipe.steps // LOOKS),
@@ -208,7 +194,7 @@ def main(
         **{name: round(float(value), 4) for name, value in scores(model, test).items()},
         "in_the_box": in_the_box(looked(model, few), few).round(3).tolist(),
         "box_covers": round(float(patch_shares(few.scenes.boxes[few.scenes.keep]).mean()), 3),
-        "history": rounded(history),
+        "history": history.rounded(),
         "compared": compare(share, seeds, few),
         "longer": longer(share, test),
     }

@@ -1,9 +1,11 @@
 """The training loop and its parts: what they refuse, and what must hold for any model."""
 
 import contextlib
+import json
 import math
 import os
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -107,6 +109,14 @@ def test_without_warmup_the_first_step_is_not_zero():
         assert rate_share(1, Recipe(5, warmup=0, schedule=schedule)) > 0.7
     with pytest.raises(ValueError, match="step must be 1 or more"):
         rate_share(0, Recipe(5, warmup=0))
+
+
+@pytest.mark.parametrize(("share", "steps", "warmup"), [(1, 1000, 50), (0.1, 100, 5), (0.0001, 2, 0)])
+def test_a_shortened_recipe_keeps_all_else(share, steps, warmup):
+    recipe = Recipe(1000, lr=0.1, muon_lr=0.02, warmup=50, schedule="cosine", clip=1.0)
+    short = recipe.shortened(share)
+    assert (short.steps, short.warmup) == (steps, warmup)
+    assert replace(short, steps=1000, warmup=50) == recipe
 
 
 def test_the_rate_of_2017():
@@ -530,6 +540,18 @@ def test_a_history_refuses_what_does_not_go_with_the_rest(tmp_path):
     (tmp_path / "other").write_text("hello")
     with pytest.raises(ValueError, match="saved History"):
         History.load(tmp_path / "other")
+
+
+def test_a_rounded_history_is_read_back_to_its_digits():
+    history = History()
+    history.add_step(1 / 3, 0.01)
+    history.add_scores({"exact": 2 / 3})
+    history.add_maps({"map": np.full((2, 2), 1 / 7, np.float32)})
+    lists = json.loads(json.dumps(history.rounded(digits=5, map_digits=2)))
+    assert lists["loss"] == [0.33333] and lists["scores/exact"] == [0.66667]
+    assert lists["maps/map"] == [[[0.14, 0.14], [0.14, 0.14]]]
+    again = History.from_arrays({name: np.array(values) for name, values in lists.items()})
+    assert len(again) == 1 and not again.interrupted and again.maps["map"].shape == (1, 2, 2)
 
 
 # What is shown
