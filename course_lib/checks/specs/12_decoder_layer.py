@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from course_lib.checks import Case, Exercise, Made
+from course_lib.checks.parts import attention_part, feed_forward_part, norm_part
 from course_lib.transformer.attention import causal_mask, scaled_dot_product_attention
 from course_lib.transformer.blocks import residual_block
 
@@ -384,27 +385,13 @@ def the_source_matters(seen):
 def layer(own, across, W1, W2, gammas):
     """The parts of a decoder layer out of plain weights."""
 
-    def attention(W, name):
-        def attend(q, k, v, mask=None):
-            return scaled_dot_product_attention(q @ W[0], k @ W[1], v @ W[2], mask)[0]
-
-        attend.__qualname__ = name
-        return attend
-
-    def norm(gamma):
-        def apply(x):
-            centred = x - x.mean(-1, keepdim=True)
-            return gamma * centred / (centred.square().mean(-1, keepdim=True) + 1e-5).sqrt()
-
-        return apply
-
     return SimpleNamespace(
-        self_attn=attention(own, "p.self_attn"),
-        cross_attn=attention(across, "p.cross_attn"),
-        ffn=lambda x: torch.tanh(x @ W1) @ W2,
-        norm1=norm(gammas[0]),
-        norm2=norm(gammas[1]),
-        norm3=norm(gammas[2]),
+        self_attn=attention_part(own, "p.self_attn"),
+        cross_attn=attention_part(across, "p.cross_attn"),
+        ffn=feed_forward_part(W1, W2),
+        norm1=norm_part(gammas[0]),
+        norm2=norm_part(gammas[1]),
+        norm3=norm_part(gammas[2]),
     )
 
 

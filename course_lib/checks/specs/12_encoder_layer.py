@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from course_lib.checks import Case, Exercise, Made
+from course_lib.checks.parts import attention_part, feed_forward_part, norm_part
 from course_lib.transformer.attention import scaled_dot_product_attention
 from course_lib.transformer.blocks import residual_block
 
@@ -264,20 +265,11 @@ def padding_does_not_matter(seen):
 def layer(Wq, Wk, Wv, W1, W2, g1, g2):
     """The parts of an encoder layer out of plain weights."""
 
-    def self_attn(q, k, v, mask=None):
-        return scaled_dot_product_attention(q @ Wq, k @ Wk, v @ Wv, mask)[0]
-
-    self_attn.__qualname__ = "p.self_attn"
-
-    def norm(gamma):
-        def apply(x):
-            centred = x - x.mean(-1, keepdim=True)
-            return gamma * centred / (centred.square().mean(-1, keepdim=True) + 1e-5).sqrt()
-
-        return apply
-
     return SimpleNamespace(
-        self_attn=self_attn, ffn=lambda x: torch.tanh(x @ W1) @ W2, norm1=norm(g1), norm2=norm(g2)
+        self_attn=attention_part((Wq, Wk, Wv), "p.self_attn"),
+        ffn=feed_forward_part(W1, W2),
+        norm1=norm_part(g1),
+        norm2=norm_part(g2),
     )
 
 

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 
 from course_lib.checks import Case, Exercise, Made
-from course_lib.transformer.attention import causal_mask, scaled_dot_product_attention
+from course_lib.checks.parts import attention_part, feed_forward_part, norm_part
+from course_lib.transformer.attention import causal_mask
 from course_lib.transformer.blocks import residual_block
 
 # ------------------------------------------------------------------ a solution, and other right ways
@@ -528,30 +529,16 @@ def the_order_of_patches_does_not_matter(seen):
 def decoder(embed, pos, own, across, W1, W2, gammas, W, b):
     """The parts of a decoder of one layer, out of plain weights."""
 
-    def attention(weights, name):
-        def attend(q, k, v, mask=None):
-            return scaled_dot_product_attention(q @ weights[0], k @ weights[1], v @ weights[2], mask)[0]
-
-        attend.__qualname__ = name
-        return attend
-
-    def norm(gamma):
-        def apply(x):
-            centred = x - x.mean(-1, keepdim=True)
-            return gamma * centred / (centred.square().mean(-1, keepdim=True) + 1e-5).sqrt()
-
-        return apply
-
     return SimpleNamespace(
         embed=embed,
         pos=pos,
-        self_attn=attention(own, "p.self_attn"),
-        cross_attn=attention(across, "p.cross_attn"),
-        ffn=lambda x: torch.tanh(x @ W1) @ W2,
-        norm1=norm(gammas[0]),
-        norm2=norm(gammas[1]),
-        norm3=norm(gammas[2]),
-        norm_out=norm(gammas[3]),
+        self_attn=attention_part(own, "p.self_attn"),
+        cross_attn=attention_part(across, "p.cross_attn"),
+        ffn=feed_forward_part(W1, W2),
+        norm1=norm_part(gammas[0]),
+        norm2=norm_part(gammas[1]),
+        norm3=norm_part(gammas[2]),
+        norm_out=norm_part(gammas[3]),
         W=W,
         b=b,
     )
