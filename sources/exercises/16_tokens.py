@@ -2,7 +2,7 @@
 # jupyter:
 #   course:
 #     lesson: 16_tokens
-#     exercises: [most_frequent_pair, merge_pair, bpe_encode, 16_longest]
+#     exercises: [most_frequent_pair, merge_pair, bpe_encode, 16_cut]
 # ---
 
 # %%
@@ -112,7 +112,7 @@ check(bpe_encode)
 # Letters are numbers below 100 here, and merge k makes the token 100 + k. Hand in an input `(ids, pairs)` on which it differs from the right one, and name the fault. The cell prints the list of faults.
 
 # %%
-the_hunt = hunt("16_longest")
+the_hunt = hunt("16_cut")
 print(the_hunt)
 
 # %% [markdown]

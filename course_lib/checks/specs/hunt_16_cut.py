@@ -1,4 +1,4 @@
-"""Hunt 16_longest: an encoder that cuts off the longest known piece and forgets the order of learning."""
+"""Hunt 16_cut: an encoder that cuts off the longest known piece and forgets the order of learning."""
 
 import numpy as np
 
@@ -45,7 +45,7 @@ def right(ids, pairs):
 PAIRS = np.array([[2.0, 3.0], [1.0, 2.0]])  # 2 3 was learnt before 1 2
 
 HUNT = Hunt(
-    id="16_longest",
+    id="16_cut",
     contract=(
         "broken(ids, pairs) -> ids after all merges, as bpe_encode does it; ids (n,) are letters as numbers "
         "below 100, pairs (m, 2) are the merges in the order of learning, and merge k makes token 100 + k."
