@@ -234,7 +234,7 @@ class TokenizerExplorer(Explorer):
 
     def _still_curve(self, results: Mapping, top: int) -> list[str]:
         n, most, n_bytes = len(self.merges), max(1, len(self.text.encode())), len(self.text.encode())
-        left, right, base = 60, 640, top + 130
+        left, right, base = 60, 570, top + 130  # labels stand to the right
 
         def spot(merges: int) -> tuple[float, float]:
             length = n_bytes - int(np.searchsorted(results["ranks"], merges))
@@ -247,19 +247,23 @@ class TokenizerExplorer(Explorer):
             corners += [(spot(rank + 1)[0], corners[-1][1]), spot(rank + 1)]
         corners.append(spot(n))
         parts = [still.line(left, base, right, base), still.line(left, base, left, base - 125, GRID)]
+        parts.append(still.text(20, base - 143, "tokens of this text", colour=QUIET, size=12))
+        parts.append(still.text(left - 8, base + 4, "0", "end", QUIET, size=12))
         points = " ".join(f"{x:.1f},{y:.1f}" for x, y in corners)
         parts.append(still.element("polyline", points=points, fill="none", stroke=KEY, stroke_width=2))
-        for length, what in ((results["n_characters"], "characters"), (results["n_words"], "words")):
+        above = top - 20.0
+        for length, what in ((results["n_characters"], "character"), (results["n_words"], "word")):
             y = base - 120 * length / most
             parts.append(still.line(left, y, right, y, QUIET, dashed=True))
-            parts.append(still.text(right, y - 5, f"{length} {what}", "end", QUIET, size=12))
+            if y - above >= 14:  # else the two labels would stand on each other
+                parts.append(still.text(right + 8, y + 4, counted(length, what), colour=QUIET, size=12))
+            above = y
         x, y = spot(self.n_merges)
         parts.append(still.element("circle", cx=x, cy=y, r=5, fill=QUERY))
-        parts.append(still.text(x, y - 9, counted(results["n_tokens"], "token"), "middle", QUERY, bold=True))
+        parts.append(still.text(x + 6, y - 9, counted(results["n_tokens"], "token"), colour=QUERY, bold=True))
         for merges in (m for m in (0, 10, 100, 1000, 10_000) if m <= n):
-            if (x := spot(merges)[0]) < right - 70:  # there the axis has its name
-                parts.append(still.text(x, base + 16, f"{merges:,}", "middle", QUIET, size=12))
-        parts.append(still.text(right, base + 16, "merges", "end", QUIET, size=12))
+            parts.append(still.text(spot(merges)[0], base + 16, f"{merges:,}", "middle", QUIET, size=12))
+        parts.append(still.text(right + 30, base + 16, "merges", colour=QUIET, size=12))
         return parts
 
 

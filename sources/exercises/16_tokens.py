@@ -14,7 +14,7 @@ from course_lib.checks import check, hint, hunt
 start("16_tokens")
 
 # %% [markdown]
-# Three functions and a hunt: the three steps of byte-pair encoding, and an encoder that cuts in its own way. Plain Python is enough.
+# Three functions and a hunt: count and choose, merge, encode, and an encoder that does not do what it should. Plain Python is enough.
 #
 # ## 1. Count and choose (8 min)
 #
@@ -108,7 +108,7 @@ check(bpe_encode)
 # %% [markdown]
 # ## 4. Hunt: an encoder with its own mind (12 min)
 #
-# Somebody's encoder gave the right tokens on a page of text with one merge, and on most words of another. You have the function, not its source.
+# Somebody tried an encoder on a page of text. With one merge every token was right. With many merges most words were right, and some were not. You have the function, not its source.
 # Letters are numbers below 100 here, and merge k makes the token 100 + k. Hand in an input `(ids, pairs)` on which it differs from the right one, and name the fault. The cell prints the list of faults.
 
 # %%

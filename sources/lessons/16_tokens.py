@@ -61,7 +61,19 @@ assert len(ids) == 3 and pieces("headache") == ["head", "a", "che"]
 compare("backwards", tokenizer.decode(ids[::-1]))
 
 # %% [markdown]
-# **Look.** Three tokens for eight letters, and the letters inside of a token do not turn round. A model is handed the three ids alone. Nothing in such a number says that its token has four letters, or which.
+# **Look.** Three tokens for eight letters, and the letters inside a token keep their order. A model is handed the three ids alone.
+# With each id it picks a row of its *embedding table*, which has one row for each token (`nn.Embedding` in lesson 06). The next cell does so with a table of random numbers.
+
+# %%
+import numpy as np
+
+table = np.random.default_rng(0).normal(size=(len(tokenizer), 2))  # (n_vocab, d_model), here d_model = 2
+x = table[ids]  # (n, d_model)
+print(x.round(2))
+assert np.shape(ids) == (3,) and table.shape == (1385, 2) and x.shape == (3, 2)
+
+# %% [markdown]
+# **Look.** Three rows are all that the layers get. No id says that its token has four letters, or which. What the rows hold must be learnt.
 # Why would anybody read so? And who decided that *headache* is *head*, *a*, *che*? The lesson answers both.
 #
 # **Short path.** 27 minutes: the four sections whose heading says *short path*, and recap questions 2 and 3.
@@ -110,10 +122,10 @@ assert by_word.decode(by_word.encode(sentence)).count("<unk>") == 3 and len(by_w
 assert "start" in counts and "starts" not in counts and "headache" not in counts
 
 # %% [markdown]
-# **Look.** *start* is known and *starts* is not. Even with both in a word vocabulary, they would have as much in common as *start* and *moon*: two numbers.
-# And what is lost is what the sentence was about. Rare words carry much of the meaning.
+# **Look.** *start* is known and *starts* is not. Even with both in a word vocabulary, their two ids would have no more in common than those of *start* and *moon*. That they belong together, a model must learn from the data.
+# And what is lost is what the sentence was about.
 #
-# A larger vocabulary helps less than one hopes. The next cell counts how often the known words were seen.
+# Would a larger vocabulary of words help? The next cell counts how often the known words were seen.
 
 # %%
 for most in (1, 2, 5):
@@ -122,9 +134,9 @@ for most in (1, 2, 5):
 assert sum(times == 1 for times in counts.values()) == 560
 
 # %% [markdown]
-# **Look.** 560 of the 1,384 words were seen once. Each has a row of its own in the embedding table of shape (n_vocab, d_model). As an input that row comes once in a whole pass over the text.
+# **Look.** 560 of the 1,384 words were seen once. Each has a row of its own in the embedding table of shape (n_vocab, d_model). In one pass over the text, such a row is read once. The words that a larger vocabulary would add were not seen here at all.
 #
-# Characters have neither trouble. They have another one: length. Every pair of tokens gets an attention weight, so the map has $n^2$ entries. The next cell counts for lesson 05.
+# Characters are few, and each is seen often. But a text has many more of them. Every pair of tokens gets an attention weight, so the map has $n^2$ entries. The next cell counts for lesson 05.
 
 # %%
 by_character = CharacterTokenizer.from_texts(text.train, specials=("unk",))
@@ -164,7 +176,11 @@ assert round(n_characters**2 / n_words**2) == 17
 # | d e | deal 4, dear 2 | 6 |
 # | a r | dear 2 | 2 |
 #
-# **2. choose** the most frequent: e a.
+# In symbols: let the word $w$ occur $t_w$ times (`times` in the code) and hold the pair $p$ in $N_w(p)$ places. Then
+#
+# $$\text{count}(p) = \sum_w t_w \, N_w(p), \qquad \text{count}(\text{e a}) = 5 \cdot 1 + 4 \cdot 1 + 3 \cdot 1 + 2 \cdot 1 = 14.$$
+#
+# **2. choose** the pair with the largest count: e a.
 #
 # **3. merge** it wherever it stands: `s ea`, `d ea l`, `s ea l`, `d ea r`.
 #
@@ -176,17 +192,20 @@ assert round(n_characters**2 / n_words**2) == 17
 predict("second")
 
 # %% [markdown]
-# **Run.** The count after the first merge, with the library's two small functions. Both are printed further down.
+# **Run.** The sum for *e a* as in the formula, then the counts before and after the first merge. They come from two small functions of the library, which are printed further down.
 
 # %%
+from itertools import pairwise
+
 from course_lib.text import count_pairs, merge_pair
 
 sea_text = {tuple("sea"): 5, tuple("deal"): 4, tuple("seal"): 3, tuple("dear"): 2}
+e_a = sum(times * list(pairwise(word)).count(("e", "a")) for word, times in sea_text.items())  # sum of t_w N_w(p)
 before = count_pairs(sea_text)
 once = {tuple(merge_pair(word, ("e", "a"), "ea")): times for word, times in sea_text.items()}
 after = count_pairs(once)
-print("before:", before.most_common(), "\nafter: ", after.most_common())
-assert before == {("e", "a"): 14, ("s", "e"): 8, ("a", "l"): 7, ("d", "e"): 6, ("a", "r"): 2}
+print("count(e a):", e_a, "\nbefore:", before.most_common(), "\nafter: ", after.most_common())
+assert e_a == before["e", "a"] and before == {("e", "a"): 14, ("s", "e"): 8, ("a", "l"): 7, ("d", "e"): 6, ("a", "r"): 2}
 assert after == {("s", "ea"): 8, ("ea", "l"): 7, ("d", "ea"): 6, ("ea", "r"): 2}
 compare("second", " and ".join(max(after, key=after.get)))
 
@@ -264,7 +283,7 @@ assert len(set("seadealsealdear")) + len(paper_merges) == 11
 compare("dealer", ", ".join(bpe_encode("dealer", paper_merges)))
 
 # %% [markdown]
-# **Trap.** *Tokens are words, word stems or syllables.* Sometimes they look like it: *sea*, *s*. But *dea* is no syllable of *dear* and no part of its meaning. It is a frequent neighbourhood, and nothing else was asked for.
+# **Trap.** *Tokens are words, word stems or syllables.* Sometimes they look like it: *sea*, *s*. But *dea* is no syllable of *dear* and no part of its meaning. It is what often stood side by side, and the merges asked for nothing else.
 #
 # **Change it.** Make *dear* the most frequent word: 20 in place of 2, in `sea_text`. What is the second merge now? Count on paper, then run the cell with the two counts. (Its asserts will complain; put 2 back.)
 #
@@ -277,7 +296,7 @@ compare("dealer", ", ".join(bpe_encode("dealer", paper_merges)))
 # %% [markdown]
 # ## The same in code (7 min)
 #
-# Steps 1 and 2 are a count and a choice. For equal counts we need a rule, so that everybody learns the same list. Ours: the pair that comes first in the alphabet.
+# Steps 1 and 2 are a count and a choice. For equal counts a rule must decide, so that everybody learns the same list. Any fixed rule will do. The loop below and the exercises take the pair that comes first in the alphabet.
 #
 # Step 3 has two traps. The next cell has a blank for each; as it stands it is wrong.
 
@@ -326,23 +345,38 @@ def learn(words, n_merges):
 
 
 # %% [markdown]
-# **Run.** It must learn what we learnt on paper. The library's `learn_merges` must too; it works on bytes, which come below.
+# **Run.** It must learn what we learnt on paper. The library's `counted_merges` must too; it works on bytes, which come below, and says each count.
 
 # %%
 import inspect
 
-from course_lib.text import learn_merges
+from course_lib.text import counted_merges
 
 learnt = learn(sea_text, 5)
-by_library = learn_merges({"".join(word).encode(): times for word, times in sea_text.items()}, 256 + 5)
+by_library = counted_merges({"".join(word).encode(): times for word, times in sea_text.items()}, 256 + 5)
 assert learnt == paper_merges == [(left.decode(), right.decode()) for left, right in by_library]
-print("paper, loop and library agree:", learnt, "\n")
+print("paper, loop and library agree:", learnt, "\nwith the counts", list(by_library.values()), "\n")
+assert list(by_library.values()) == [14, 8, 6, 4, 3]
+assert count_pairs(rows[2])["ea", "l"] == 4 and count_pairs(rows[2])["sea", "l"] == 3  # after two merges
 for function in (count_pairs, merge_pair):
     print(inspect.getsource(function).split('"""')[2].strip("\n"), "\n")
 
 # %% [markdown]
-# **Look.** These are the two functions that did the work above. (The library's `learn_merges` gives the same list, except in ties, and faster: it counts again only in words that hold the merged pair. In a tie it takes the pair whose parts were made first.)
+# **Look.** These are the two functions that did the work above. Our text of four words had no tie, so the loop and the library had to agree.
+# In a tie the library takes the pair whose parts are the oldest tokens, so there its list may differ from that of the loop. (It also counts again only in the words that hold the merged pair.)
 #
+# The next cell checks two answers from above: the sentence without unknown words, and *dear* 20 times.
+
+# %%
+assert all(word in counts for word in split_words("The small book is on the table"))
+assert {"sleeps", "tree"} == {word for word in split_words("The dog sleeps under the old tree") if word not in counts}
+more_dear = {**sea_text, tuple("dear"): 20}
+then = {tuple(merge_pair(word, ("e", "a"), "ea")): times for word, times in more_dear.items()}
+print(learn(more_dear, 2), count_pairs(then).most_common(3))
+assert count_pairs(more_dear)["e", "a"] == 32
+assert count_pairs(then) == {("d", "ea"): 24, ("ea", "r"): 20, ("s", "ea"): 8, ("ea", "l"): 7}
+
+# %% [markdown]
 # **Make it.** From an empty function: [the exercises](../exercises/16_tokens.ipynb) ask for `most_frequent_pair`, `merge_pair` and `bpe_encode`. You can do the first two now.
 
 # %% [markdown]
@@ -364,9 +398,6 @@ predict("gradients")
 # **Run.** This function applies merges step by step and prints the rank of each. (It starts from bytes; for English letters that is the same as letters.)
 
 # %%
-from itertools import pairwise
-
-
 def trace(word, ranks):
     """All merges of a word, from its bytes on."""
     tokens = [bytes([byte]) for byte in word.encode()]
@@ -386,7 +417,6 @@ assert bpe_encode("abc", [("b", "c"), ("a", "b")]) == ["a", "bc"]  # as by hand
 assert b" gradient" in tokenizer.ids and b"s" in tokenizer.ids
 tokens = trace(" gradients", tokenizer.ranks)
 assert tokenizer.ranks[b"t", b"s"] == 24 and tokenizer.ranks[b"en", b"t"] == 97
-assert tokenizer.ranks[b"t", b"ra"] == 1116 and pieces(" subtraction") == [" sub", "tra", "ction"]
 assert tokens == [b" gradi", b"ents"] == bpe_encode([bytes([b]) for b in b" gradients"], tokenizer.ranks)
 compare("gradients", ", ".join(repr(token.decode()) for token in tokens))
 
@@ -475,21 +505,24 @@ assert tokenizer.decode(shell) == "A 🐚" != one_by_one and "\ufffd" in tokeniz
 # %% [markdown]
 # **Look.** � (U+FFFD) stands for bytes that make no character. A program that decodes id by id prints four of them, as above. The cure: join the bytes first, then decode, and wait while a character is not whole.
 #
-# The words for the merges come from a rule too, a regular expression in GPT-2: letters, digits and other marks are kept apart, and a space goes with the word behind it. The next cell shows its cuts, and what they mean for one word.
+# Before any merge, GPT-2 cuts the text into words, with a regular expression. It keeps letters, digits and other marks apart, and a space goes with the word after it. The next cell shows such cuts, and what they mean for one word. (Its first assert is an answer from above.)
 
 # %%
 print(split_text("We'll see 25 cats: attention, please!"))
 for written in ("attention", " attention", "Attention"):
     print(f"{written!r:12} {pieces(written)}  ids {tokenizer.encode(written)}")
+assert tokenizer.ranks[b"t", b"ra"] == 1116 and pieces(" subtraction") == [" sub", "tra", "ction"]
 assert "".join(split_text(text.held_out)) == text.held_out
 assert len(pieces(" attention")) == 1 < len(pieces("attention")) and set(pieces("Attention")) != set(pieces("attention"))
 
 # %% [markdown]
-# **Look.** One word with three different rows of ids. At the beginning of a line, after a space, with a capital: a model must learn from data that they belong together.
+# **Look.** One word, three different lists of ids: at the beginning of a line, after a space, with a capital. A model must learn from data that they belong together.
 #
 # **Why** cut into words at all? The next cell leaves it out: it learns 250 merges from the first 6,000 characters as if they were one long word.
 
 # %%
+from course_lib.text import learn_merges
+
 one_word = learn_merges({text.train[:6000].encode(): 1}, 256 + 250)
 grown = [(left + right).decode() for left, right in one_word]
 across = [token for token in grown if " " in token.strip()]
@@ -497,7 +530,7 @@ print(f"{len(across)} of {len(grown)} tokens cross a space, such as", across[:8]
 assert len(one_word) == 250 and 20 <= len(across) <= 30
 
 # %% [markdown]
-# **Look.** Tokens now end in the middle of the next word, or begin with the end of the last one. Radford and others (section 2.2) saw *dog.*, *dog!* and *dog?* take a row each. The border keeps rows for words.
+# **Look.** Tokens now end in the middle of the next word, or begin with the end of the last one. Radford and others (section 2.2) saw *dog.*, *dog!* and *dog?* take a row each. With the cut into words first, rows go to words and parts of words.
 #
 # **Change it.** Run `pieces("Maria")` with your own name in a new cell. Then write it with a space in front. Which letters are joined?
 
@@ -515,8 +548,6 @@ predict("halve")
 # **Run.** The merges are an ordered list, so a smaller tokenizer is the beginning of a larger one. The cell cuts lesson 05 with the first 0, 10, 20 ... merges.
 
 # %%
-import numpy as np
-
 merge_counts = [0, 10, 20, 50, 100, 180, 256, 512, 800, 1129]
 tokens_of = [len(BytePairTokenizer(tokenizer.merges[:k]).encode(text.held_out)) for k in merge_counts]
 for k, n in zip(merge_counts, tokens_of, strict=True):
@@ -524,6 +555,7 @@ for k, n in zip(merge_counts, tokens_of, strict=True):
 half = min(range(len(tokens_of)), key=lambda i: abs(tokens_of[i] / tokens_of[0] - 0.5))
 assert tokens_of[0] == len(text.held_out.encode()) == 9106 and tokens_of[-1] == 2839
 assert np.all(np.diff(tokens_of) < 0) and 0.77 < tokens_of[2] / tokens_of[0] < 0.79
+assert round(tokens_of[-1] / n_words, 1) == 1.3 and tokens_of[5] - tokens_of[-1] < tokens_of[0] / 5
 compare("halve", "about 180" if merge_counts[half] == 180 else "about 20")
 
 # %% [markdown]
@@ -534,7 +566,7 @@ fig, ax = figure(7.5, 3.4)
 ax.semilogx(256 + np.array(merge_counts), tokens_of, "o-", color=KEY, ms=4)
 ax.plot([len(by_character)], [n_characters], "s", color=QUERY, ms=8)
 ax.plot([len(by_word)], [n_words], "D", color=VALUE, ms=8)
-ax.annotate("characters\n6 unknown", (len(by_character), n_characters), (10, -14), textcoords="offset points", color=QUERY)
+ax.annotate("characters\n0.07 % unknown", (len(by_character), n_characters), (10, -14), textcoords="offset points", color=QUERY)
 ax.annotate("words\n6.8 % unknown", (len(by_word), n_words), (-14, -4), textcoords="offset points", color=VALUE, ha="right", va="top")
 ax.annotate("byte pairs\nnothing unknown", (356, tokens_of[4]), (10, 8), textcoords="offset points", color=KEY)
 ax.set(title="Byte pairs come near the length of words, with nothing unknown")
@@ -544,11 +576,11 @@ ax.yaxis.set_major_formatter("{x:,.0f}")
 ax.minorticks_off()
 show(fig, alt="Tokens against vocabulary: characters 83 and 9,098, words 1,385 and 2,227, byte pairs fall from 9,106 to 2,839.")
 unknown = [c for c in text.held_out if c not in by_character.vocabulary.ids]
-assert len(unknown) == 6 and set(unknown) == {"\N{MINUS SIGN}", "Z"} and round(share, 3) == 0.068
+assert set(unknown) == {"\N{MINUS SIGN}", "Z"} and (round(share, 3), round(len(unknown) / n_characters, 4)) == (0.068, 0.0007)
 
 # %% [markdown]
-# **Look.** With a vocabulary as large as that of the words, byte pairs need 2,839 tokens for 2,227 words: 1.3 to a word, and none is unknown. (Even the characters met unknown ones: the true minus sign and the letter Z.)
-# The first 180 merges save half, the other 949 not even a fifth more. Frequent pairs are few. Real vocabularies are trained on far more text, and so have far more merges that pay: GPT-2 has 50,257 tokens (its section 2.3).
+# **Look.** With a vocabulary as large as that of the words, byte pairs need 2,839 tokens for 2,227 words: 1.3 to a word, and none is unknown. (Even among the characters 6 were unknown: the true minus sign and the letter Z.)
+# The first 180 merges save half, the other 949 not even a fifth more: frequent pairs are few. Real tokenizers learn from far more text, where more pairs are frequent. GPT-2 has 50,257 tokens (Radford and others, section 2.3).
 #
 # **Change it.** The explorer draws this curve for one sentence, and plays our merges one at a time. **After how many merges is *␣attention* one token, and which two pieces were joined last?** The challenge at the bottom of the card checks your number.
 # Then write over the sentence: it is cut as you type. Which words of yours stay in pieces, even with all merges?
@@ -644,18 +676,20 @@ fig, ax = figure(7.5, 3.2)
 for y, (n_letters, n_tokens) in enumerate(table.values()):
     ax.barh(-y + 0.19, n_letters, 0.34, color=PAPER, edgecolor=QUIET, hatch="///")
     ax.barh(-y - 0.19, n_tokens, 0.34, color=KEY)
-    ax.text(n_tokens + 4, -y - 0.19, f"{n_tokens / n_letters:.1f} tokens to a character", va="center", fontsize=8, color=KEY)
+    ax.text(n_tokens + 4, -y - 0.19, f"{n_tokens / n_letters:.1f} tokens to a character", va="center", fontsize=9, color=KEY)
 ax.set_yticks([-y for y in range(len(table))], list(table))
-ax.set(title="The same days and months: where no merge fits, each byte is a token", xlabel="characters (hatched) and tokens (filled)", xlim=(0, 450))
-show(fig, alt="Bars for seven languages. English, German, French need fewer tokens than characters; Russian, Greek, Hindi and Japanese about two to three times as many.")
+ax.set(title="The same days and months: up to 4 times as many tokens as in English", xlabel="characters (hatched) and tokens (filled)", xlim=(0, 490))
+show(fig, alt="Bars for seven languages. English, German, French: fewer tokens than characters. Russian, Greek, Hindi, Japanese: two to three times as many tokens as characters.")
+assert round(max(n_tokens for _, n_tokens in table.values()) / table["English"][1]) == 4
 for language in ("Russian", "Greek", "Hindi", "Japanese"):
     assert 1.6 < table[language][1] / table[language][0] < 2.9
 for language in ("English", "German", "French"):
     assert table[language][1] < 0.7 * table[language][0]
 assert [round(table[language][1] / table[language][0], 1) for language in ("Greek", "English")] == [1.9, 0.6]
+assert min(table.values()) == table["Japanese"] and table["Japanese"][1] > table["English"][1]
 
 # %% [markdown]
-# **Look.** Where no merge fits, each byte costs a token: two for a Greek or Russian letter, three for a Hindi or Japanese one. (A space is one byte, and so is a digit, of which the Japanese months have many. So the means in the picture are lower.) Greek so comes to 1.9 tokens a character, English to 0.6, and the Greek names are longer too. Japanese needs few characters, and loses that gain again.
+# **Look.** Where no merge fits, each byte costs a token: two for a Greek or Russian letter, three for a Hindi or Japanese one. (A space is one byte, and so is a digit, of which the Japanese months have many. So the means in the picture are lower.) Greek comes to 1.9 tokens a character and English to 0.6, and the Greek names are longer too. Japanese needs the fewest characters, and yet more tokens than English.
 # Users pay by the token, and the room of a model is counted in tokens. [Petrov and others (2023)](https://arxiv.org/abs/2305.15425) measured real tokenizers: the same text can be up to 15 times as long in one language as in another. More text of a language in the training of the tokenizer helps that language.
 #
 # **Spelling.** Back to *headache*. The ids say nothing about letters, so reversing them gave *cheahead*. The next cell writes the word with spaces and reverses those ids.
@@ -667,7 +701,7 @@ print("backwards:", tokenizer.decode(spelt[::-1]).replace(" ", ""))
 assert tokenizer.decode(spelt[::-1]).replace(" ", "") == "headache"[::-1] and len(spelt) == 8
 
 # %% [markdown]
-# **Look.** With a token for each letter it works. So "a model that cannot spell is stupid" misses the point: it was never shown the letters. It must learn the spelling of each token from the text around it, as you might learn that of a word you only hear.
+# **Look.** With a token for each letter it works. So "a model that cannot spell is stupid" misses the point: it was never shown the letters. It must learn the spelling of each token from other texts, as you learn that of a word which you have only heard.
 #
 # **Change it.** How many tokens has your own sentence in the language you speak at home? Compare it with its English translation: `len(tokenizer.encode("..."))` in a new cell.
 
@@ -702,7 +736,7 @@ assert tokenizer.decode(spelt[::-1]).replace(" ", "") == "headache"[::-1] and le
 #
 # <details><summary>5. Why measure a tokenizer on text that it was not trained on?</summary>
 #
-# It has learnt the words of that very text, which so comes out shorter than new text of the same kind.
+# It has learnt the words of that very text, and so cuts it into fewer tokens than new text of the same kind.
 #
 # </details>
 #
@@ -712,7 +746,7 @@ assert tokenizer.decode(spelt[::-1]).replace(" ", "") == "headache"[::-1] and le
 #
 # </details>
 #
-# **What stays.** A model reads what its tokenizer hands over. Frequent text in large pieces, rare text in small ones, in the order in which the merges were learnt. *head*, *a*, *che* is nobody's decision: it is what five lessons without a headache had in stock.
+# **What stays.** A model reads what its tokenizer hands over. Frequent text in large pieces, rare text in small ones, in the order in which the merges were learnt. Nobody decided on *head*, *a*, *che*: the merges come from five lessons in which the word *headache* does not stand.
 
 # %% [markdown]
 # ## Your own tokenizer (after the lesson)

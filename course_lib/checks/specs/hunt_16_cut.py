@@ -30,7 +30,7 @@ def broken(ids, pairs):
         size = next((k for k in sizes if tuple(ids[i : i + k]) in known), 1)
         tokens.append(known.get(tuple(ids[i : i + size]), ids[i]))
         i += size
-    return np.array(tokens, dtype=float)
+    return np.array(tokens, dtype=int)
 
 
 def right(ids, pairs):
@@ -39,7 +39,7 @@ def right(ids, pairs):
     parts = {token: letters for letters, token in names.items()}
     merges = [tuple(parts.get(part, (part,)) for part in pair) for pair in pairs]
     tokens = bpe_encode([(i,) for i in ids], merges)
-    return np.array([names.get(token, token[0]) for token in tokens], dtype=float)
+    return np.array([names.get(token, token[0]) for token in tokens], dtype=int)
 
 
 PAIRS = np.array([[2.0, 3.0], [1.0, 2.0]])  # 2 3 was learnt before 1 2
