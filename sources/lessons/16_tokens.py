@@ -583,6 +583,7 @@ assert set(unknown) == {"\N{MINUS SIGN}", "Z"} and (round(share, 3), round(len(u
 # The first 180 merges save half, the other 949 not even a fifth more: frequent pairs are few. Real tokenizers learn from far more text, where more pairs are frequent. GPT-2 has 50,257 tokens (Radford and others, section 2.3).
 #
 # **Change it.** The explorer draws this curve for one sentence, and plays our merges one at a time. **After how many merges is *␣attention* one token, and which two pieces were joined last?** The challenge at the bottom of the card checks your number.
+# To compare two states press *No merge*, *Pin* and *All merges*: the first picture stays in view.
 # Then write over the sentence: it is cut as you type. Which words of yours stay in pieces, even with all merges?
 #
 # <details><summary>Answer</summary>
@@ -597,7 +598,7 @@ from course_lib.explorers import tokenizer_explorer
 tokenizer_explorer(predict=False)
 
 # %% [markdown]
-# **Run.** The same from code, one merge before the last.
+# **Run.** The same from code: the word after 472 merges, and one merge before.
 
 # %%
 played = tokenizer_explorer(" attention", n_merges=472, predict=False)
@@ -643,7 +644,7 @@ for number in ("100", "101", "1234", "12345", "2017", "2026"):
 assert len(pieces("1234")) == len(pieces("12345")) == 4
 
 # %% [markdown]
-# **Look.** Some digits stand together because they were frequent in the text. So the same digit is now a token, now the half of one, and tens do not stand below tens. A model that adds would have to cope with each way of cutting (we do not measure that here). [LLaMA](https://arxiv.org/abs/2302.13971) (Touvron and others, 2023, section 2.1) cuts every number into single digits.
+# **Look.** Some digits stand together because they were frequent in the text. So the same digit is a token here and half of a token there, and a token does not tell whether it counts ones, tens or hundreds. A model that adds would have to cope with each way of cutting (we do not measure that here). [LLaMA](https://arxiv.org/abs/2302.13971) (Touvron and others, 2023, section 2.1) cuts every number into single digits.
 #
 # **Languages.** The names of the seven days and twelve months, in seven languages. They come from the CLDR, a public collection, through the package `babel`.
 #
@@ -672,7 +673,7 @@ compare("greek", "about 4 times as many" if 3 < ratio < 5 else "about as many")
 # The next cell draws characters and tokens side by side.
 
 # %%
-fig, ax = figure(7.5, 3.2)
+fig, ax = figure(7.5, 4)
 for y, (n_letters, n_tokens) in enumerate(table.values()):
     ax.barh(-y + 0.19, n_letters, 0.34, color=PAPER, edgecolor=QUIET, hatch="///")
     ax.barh(-y - 0.19, n_tokens, 0.34, color=KEY)
