@@ -44,6 +44,7 @@ COMMANDS = {
     "reset": "bring back a lesson's notebooks, keeping yours beside them: reset 02",
     "build": "make the notebooks from sources/ (build 02, build --check)",
     "bench": "measure the explorers: bench explorers",
+    "release": "make the copy for learners, and nbgrader's: --out DIR, --exercises 03,04",
 }
 
 # What a line of the installer's log means, and what to do about it. The first match wins.

@@ -83,6 +83,25 @@ def build(selection: str | None, check: bool) -> None:
     sys.exit(build(selection, check=check))
 
 
+@main.command()
+@click.option("--exercises", default="", help="Lessons that become nbgrader assignments: 03,04 (else all).")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("release"),
+    help="The folder to make it in (else release).",
+)
+def release(exercises: str, out: Path) -> None:
+    """Make the copy for learners, without solutions, and the exercises for nbgrader."""
+    from course_lib.grading.release import ReleaseError, release
+
+    try:
+        made = release(ROOT, out, [name.strip() for name in exercises.split(",") if name.strip()])
+    except ReleaseError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo("\n".join(made))
+
+
 @main.group()
 def bench() -> None:
     """Measure the course."""

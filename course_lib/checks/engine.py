@@ -68,6 +68,8 @@ def solution(exercise_id: str | Callable) -> Note:
             f"{name}: the fault",
             f"`{exercise.fault}`: {exercise.faults[exercise.fault][0]}. {exercise.explanation}",
         )
+    if exercise.solution is None:
+        return Note(f"{name}: no solution here", "This copy of the course came without solutions.")
     return Note(f"{name}: a solution", "", inspect.getsource(exercise.solution).strip())
 
 

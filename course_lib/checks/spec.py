@@ -50,6 +50,7 @@ class Exercise:
     `takes` is "numpy" or "torch": what the arrays of the cases become before they go in. `gives` is "numbers"
     or "text". An exercise with `parameters` (names to axes, which are names of constructor arguments) asks
     for an nn.Module; its first `n_init` arguments go to the constructor, the rest to the call.
+    In a released copy `solution` is None and `right` is empty.
     """
 
     id: str
@@ -61,7 +62,7 @@ class Exercise:
     outputs: Mapping[str, tuple[str, ...]]
     cases: Sequence[Case]
     reference: Callable
-    solution: Callable
+    solution: Callable | None
     wrong: Sequence[Callable]
     right: Sequence[Callable]
     hints: Sequence[str]
