@@ -50,6 +50,9 @@ class Exercise:
     `takes` is "numpy" or "torch": what the arrays of the cases become before they go in. `gives` is "numbers"
     or "text". An exercise with `parameters` (names to axes, which are names of constructor arguments) asks
     for an nn.Module; its first `n_init` arguments go to the constructor, the rest to the call.
+    For marking: `allows` are names of the course's library that an answer may use, e.g.
+    "course_lib.by_hand.similarity", `forbids` library calls that would be the answer itself, e.g.
+    "torch.nn.LayerNorm" (see `course_lib.grading.forbidden`).
     In a released copy `solution` is None and `right` is empty.
     """
 
@@ -75,6 +78,8 @@ class Exercise:
     n_init: int = 0
     rtol: float = 1e-4
     atol: float = 1e-5
+    allows: Sequence[str] = ()
+    forbids: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
