@@ -1,7 +1,7 @@
 """Comparing what came with what was expected, and saying in words how they differ."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 
 import numpy as np
@@ -82,13 +82,22 @@ def axis_names(axes: Sequence[str], ndim: int) -> list[str]:
 
 
 def shape_fault(
-    name: str, got: np.ndarray, expected: np.ndarray, axes: Sequence[str], call: Call, exercise: Exercise
+    name: str,
+    got: np.ndarray,
+    expected: np.ndarray,
+    axes: Sequence[str],
+    call: Call,
+    exercise: Exercise,
+    say: Callable[[np.ndarray, np.ndarray], str],
 ) -> str:
-    """What is wrong with a shape, with named axes and a guess at the cause; "" if nothing is."""
+    """What is wrong with a shape, with named axes and a guess at the cause; "" if nothing is.
+
+    `say` puts got and expected into words: `pair` or `without_values`.
+    """
     if got.shape == expected.shape:
         return ""
     if got.ndim == expected.ndim == 1 and _any_length(axes, exercise) and got.size + expected.size <= TYPED:
-        return f"{name} is {pair(got, expected)}"
+        return f"{name} is {say(got, expected)}"
     if got.ndim == 0 and got.dtype.kind == "U":
         return f"{name}: a list is expected, one text came, {got.item()!r}"
     names = axis_names(axes, expected.ndim)
@@ -209,16 +218,20 @@ def difference(
     outputs: Mapping[str, Sequence[str]],
     rtol: float,
     atol: float,
+    say: Callable[[np.ndarray, np.ndarray], str],
 ) -> str:
-    """The first output that differs, in words: whole if it is small, else its first differing element."""
+    """The first output that differs, in words: whole if it is small, else its first differing element.
+
+    `say` puts got and expected into words: `pair` or `without_values`.
+    """
     for (name, axes), mine, right in zip(outputs.items(), got, expected, strict=True):
         if same(mine, right, rtol, atol):
             continue
         if right.size <= (SMALL if right.ndim < 2 else SMALL // 2) and right.ndim < 3:
-            return f"{name} is {pair(mine, right)}"
+            return f"{name} is {say(mine, right)}"
         index = first_difference(mine, right, rtol, atol)
         place = ", ".join(f"{n}={i}" for n, i in zip(axis_names(axes, right.ndim), index, strict=True))
-        return f"{name}[{place}] is {pair(mine[index], right[index])}"
+        return f"{name}[{place}] is {say(mine[index], right[index])}"
     return ""
 
 
@@ -239,6 +252,11 @@ def pair(got: np.ndarray, expected: np.ndarray) -> str:
     return f"{mine}, expected {right}"
 
 
+def without_values(got: np.ndarray, expected: np.ndarray) -> str:
+    """What may be said of the two where nobody may read off the expected one."""
+    return "not what is expected"
+
+
 def show(value: object, digits: int = 4) -> str:
     """A number or a small array, short and independent of NumPy's print options."""
     array = np.asarray(value)
@@ -255,12 +273,12 @@ def show_short(array: np.ndarray) -> str:
     return show(array) if array.size <= SMALL else f"an array of shape {array.shape}"
 
 
-def call_text(exercise: Exercise, call: Call, case_name: str) -> str:
-    """The call as one would type it when it is small, else the name of its case and the shapes."""
+def call_text(exercise: Exercise, call: Call, case_name: str, typed: bool = True) -> str:
+    """The call as one would type it when it is small and may be `typed`, else its case's name and the shapes."""
     arguments = list(zip(exercise.arguments, call.args, strict=False))
     options = [f"{key}={show_any(value)}" for key, value in call.options.items()]
     how = [*_HOW.get(call.purpose, ())]
-    if size_of(call) <= TYPED:
+    if typed and size_of(call) <= TYPED:
         shown = [f"{name}={show_any(arg)}" for name, arg in arguments] + options
         n_init = exercise.n_init
         typed = ", ".join(shown[:n_init]) + ")(" + ", ".join(shown[n_init:]) if n_init else ", ".join(shown)

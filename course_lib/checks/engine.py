@@ -12,6 +12,7 @@ from course_lib.checks.judging import judge, not_attempted
 from course_lib.checks.spec import Exercise, exercise_ids, hunt_ids, load_exercise, unknown
 from course_lib.checks.verdict import Note, Verdict
 
+EMPTY = ("super().__init__()", "raise NotImplementedError", "raise NotImplementedError()")
 _hints_given: dict[str, int] = {}
 
 
@@ -96,7 +97,7 @@ def judge_answer(exercise: Exercise, function: Callable, seconds: float = SECOND
 
 
 def has_empty_body(function: Callable) -> bool:
-    """True if nothing but a docstring, `...` or `pass` stands in a function or in all methods of a class.
+    """True if nothing but a docstring, `...`, `pass` or NotImplementedError stands in a function or in all methods of a class.
 
     A method may also call the constructor of its parent. False where there is no source.
     """
@@ -107,9 +108,17 @@ def has_empty_body(function: Callable) -> bool:
         node = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
     except (OSError, TypeError, SyntaxError):
         return False
-    return isinstance(node, ast.FunctionDef) and all(_does_nothing(part) for part in node.body)
+    return does_nothing(node)
 
 
-def _does_nothing(statement: ast.stmt) -> bool:
+def does_nothing(definition: ast.stmt) -> bool:
+    """Whether a function's body, or that of all methods of a class, is empty in the sense of `has_empty_body`."""
+    if isinstance(definition, ast.ClassDef):
+        methods = [part for part in definition.body if isinstance(part, ast.FunctionDef)]
+        return bool(methods) and all(map(does_nothing, methods))
+    return isinstance(definition, ast.FunctionDef) and all(map(_is_empty, definition.body))
+
+
+def _is_empty(statement: ast.stmt) -> bool:
     is_constant = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-    return is_constant or isinstance(statement, ast.Pass) or ast.unparse(statement) == "super().__init__()"
+    return is_constant or isinstance(statement, ast.Pass) or ast.unparse(statement) in EMPTY

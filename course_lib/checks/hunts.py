@@ -101,7 +101,7 @@ class Hunt:
     def _say_difference(self, broken: tuple, right: tuple) -> tuple[str, str]:
         if len(broken) != len(right) or any(b.shape != r.shape for b, r in zip(broken, right, strict=True)):
             return "", "the broken one gives another shape"
-        said = compare.difference(broken, right, self.outputs, 0.0, self.differs_by)
+        said = compare.difference(broken, right, self.outputs, 0.0, self.differs_by, compare.pair)
         if not said:
             return SAME, ""
         return "", f"on your example the broken {said}"

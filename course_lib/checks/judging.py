@@ -34,12 +34,20 @@ DECIDING = ("float64", "float32", "again", "reused", "eval")
 
 
 def judge(
-    exercise: Exercise, calls: Calls, answers: Sequence[Answer], printed: str = "", name: str = ""
+    exercise: Exercise,
+    calls: Calls,
+    answers: Sequence[Answer],
+    printed: str = "",
+    name: str = "",
+    shown: bool = True,
 ) -> Verdict:
-    """The verdict on the answers to these calls; `name` as in `not_attempted`."""
+    """The verdict on the answers to these calls; `name` as in `not_attempted`.
+
+    With `shown` False it holds no input and no expected value, but the case's name and shapes.
+    """
     if all(answer.kind == "ellipsis" or answer.error == "NotImplementedError" for answer in answers):
         return not_attempted(exercise, name)
-    return Judging(exercise, calls, answers).verdict(printed)
+    return Judging(exercise, calls, answers, shown).verdict(printed)
 
 
 def not_attempted(exercise: Exercise, name: str = "") -> Verdict:
@@ -56,8 +64,12 @@ class Judging:
     holds those that decide about cases, the smallest input first: a fault is easiest to see there.
     """
 
-    def __init__(self, exercise: Exercise, calls: Calls, answers: Sequence[Answer]) -> None:
+    def __init__(
+        self, exercise: Exercise, calls: Calls, answers: Sequence[Answer], shown: bool = True
+    ) -> None:
         self.exercise, self.calls, self.answers = exercise, calls, answers
+        self.shown = shown
+        self.say = compare.pair if shown else compare.without_values
         self.names = list(exercise.outputs)
         self.all_cases = set(range(len(exercise.cases)))
         self.expected = calls.answers_of(exercise.reference)
@@ -159,22 +171,19 @@ class Judging:
         if not self._measure(i):
             return self._output_fault(i, got, right)
         for (name, axes), mine, wanted in zip(self.exercise.outputs.items(), got, right, strict=True):
-            fault = compare.shape_fault(name, mine, wanted, axes, self.calls[i], self.exercise)
+            fault = compare.shape_fault(name, mine, wanted, axes, self.calls[i], self.exercise, self.say)
             if fault:
                 return "shape", fault
         return None
 
     def _output_fault(self, i: int, got: tuple, right: tuple) -> tuple[str, str] | None:
         for (name, axes), mine, wanted in zip(self.exercise.outputs.items(), got, right, strict=True):
-            fault = compare.shape_fault(name, mine, wanted, axes, self.calls[i], self.exercise)
+            fault = compare.shape_fault(name, mine, wanted, axes, self.calls[i], self.exercise, self.say)
             if fault:
                 return "shape", fault
             if mine.size and wanted.size and (mine.dtype.kind == "U") != (wanted.dtype.kind == "U"):
-                return (
-                    "type",
-                    f"{name}: {compare.show_short(mine)} came, {compare.show_short(wanted)} expected",
-                )
-            said = compare.difference([mine], [wanted], {name: axes}, *self.tolerance(i))
+                return "type", f"{name} is {self.say(mine, wanted)}"
+            said = compare.difference([mine], [wanted], {name: axes}, *self.tolerance(i), self.say)
             if said and compare.lost_fractions(mine, wanted):
                 return "type", f"{name} has dtype {mine.dtype}, which holds no fractions: {said}"
             if not said and name in self.exercise.whole and mine.dtype.kind not in "iu":
@@ -222,12 +231,14 @@ class Judging:
     def _difference(self, i: int) -> str:
         got, right = self._outputs(i), self._right(i)
         if not self._measure(i):
-            return compare.difference(got, right, self.exercise.outputs, *self.tolerance(i))
+            return compare.difference(got, right, self.exercise.outputs, *self.tolerance(i), self.say)
         if self.calls[i].purpose == "again" and not all(map(np.array_equal, got, self._outputs(0))):
             return "the same generator gave other random choices"
         mine, wanted = self._measured(i, got), self._measured(i, right)
         axes = {name: () for name in wanted}
-        return compare.difference(list(mine.values()), list(wanted.values()), axes, *self.tolerance(i))
+        return compare.difference(
+            list(mine.values()), list(wanted.values()), axes, *self.tolerance(i), self.say
+        )
 
     def _soft_fault(self, i: int) -> tuple[str, str] | None:
         if self.expected[i].kind == "raised":
@@ -431,7 +442,8 @@ class Judging:
     def _call_text(self, i: int) -> str:
         if self.hard[i] and self.hard[i][0] == "parameters":
             return compare.constructor_text(self.exercise, self.calls[i])
-        return compare.call_text(self.exercise, self.calls[i], self.exercise.cases[self.calls[i].case].name)
+        name = self.exercise.cases[self.calls[i].case].name
+        return compare.call_text(self.exercise, self.calls[i], name, typed=self.shown)
 
 
 def _needs(prop: Callable[[dict[str, Seen]], bool], seen: dict[str, Seen], name: str) -> bool:

@@ -1,5 +1,6 @@
 """Plain data as bytes, between the marking process and a worker: numbers, text, arrays; never pickle."""
 
+import sys
 from collections.abc import Callable
 
 import msgpack
@@ -8,7 +9,7 @@ import numpy as np
 from course_lib.checks.calling import Answer, Call
 from course_lib.checks.given import Made
 
-ARRAY, WORDS, TUPLE, MADE = 1, 2, 3, 4
+ARRAY, WORDS, TUPLE, MADE, NAMED = 1, 2, 3, 4, 5
 KINDS = "biuf"
 LONGEST_TEXT = 2000
 LIMIT = 64 * 2**20  # bytes of an answer
@@ -19,16 +20,14 @@ class WireError(ValueError):
 
 
 def pack(value: object) -> bytes:
-    """Bytes of a value: None, bool, int, float, str, bytes, list, tuple, dict, array of numbers or words, Made."""
-    return msgpack.packb(value, default=_extension, strict_types=True)
+    """Bytes of a value: None, number, text, bytes, list, tuple, dict, array of numbers or words, Made, callable."""
+    return msgpack.packb(value, default=_extension, strict_types=True, unicode_errors="replace")
 
 
 def _extension(value: object) -> msgpack.ExtType:
     if isinstance(value, Made):
         # by its name: the worker makes it from source that it is sent
-        return msgpack.ExtType(
-            MADE, pack([value.factory.__module__, value.factory.__qualname__, list(value.parts)])
-        )
+        return msgpack.ExtType(MADE, pack([*place_of(value.factory), list(value.parts)]))
     if isinstance(value, tuple):
         return msgpack.ExtType(TUPLE, pack(list(value)))
     if isinstance(value, np.generic):
@@ -38,7 +37,18 @@ def _extension(value: object) -> msgpack.ExtType:
     if isinstance(value, np.ndarray) and value.dtype.kind in KINDS:
         content = np.ascontiguousarray(value, value.dtype.newbyteorder("<"))
         return msgpack.ExtType(ARRAY, pack([content.dtype.str, list(value.shape), content.tobytes()]))
+    if callable(value):
+        return msgpack.ExtType(NAMED, pack(list(place_of(value))))
     raise WireError(f"a {type(value).__name__} cannot be sent")
+
+
+def place_of(value: Callable) -> tuple[str, str]:
+    """The module and the name under which a callable stands at top level; WireError if it stands nowhere."""
+    module = getattr(value, "__module__", "")
+    for name, there in vars(sys.modules[module]).items():
+        if there is value:
+            return module, name
+    raise WireError(f"{value!r} has no name in {module}")
 
 
 def unpack(data: bytes, find: Callable[[str, str], Callable] | None = None) -> object:
@@ -56,6 +66,8 @@ def unpack(data: bytes, find: Callable[[str, str], Callable] | None = None) -> o
         if code == MADE and find:
             module, name, made_of = parts
             return Made(find(module, name), *made_of)
+        if code == NAMED and find:
+            return find(*parts)
         raise WireError(f"unknown kind {code}")
 
     try:
@@ -130,8 +142,8 @@ def checked_answer(data: object) -> Answer:
     return Answer(
         data["kind"],
         value if data["kind"] == "value" else None,
-        _text(data.get("error", "")),
-        _text(data.get("text", "")),
+        checked_text(data.get("error", "")),
+        checked_text(data.get("text", "")),
         lineage,
         changed,
         gradients,
@@ -142,7 +154,15 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str) and len(value) <= LONGEST_TEXT
 
 
-def _text(value: object) -> str:
+def checked_text(value: object) -> str:
+    """Text that came out of a worker, cut to length; WireError for anything else."""
     if not isinstance(value, str):
         raise WireError("text is text")
     return value[:LONGEST_TEXT]
+
+
+def checked_pair(value: object) -> tuple[str, str]:
+    """A pair of texts that came out of a worker."""
+    if not isinstance(value, tuple) or len(value) != 2:
+        raise WireError("a pair has two parts")
+    return checked_text(value[0]), checked_text(value[1])

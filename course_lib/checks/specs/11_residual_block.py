@@ -190,67 +190,51 @@ def silent_sublayer_lets_x_through(seen):
     return np.allclose(case.outputs["y"], case.inputs["x"], atol=1e-5)
 
 
-def bent(weight, shift):
+def bent_map(weight, shift):
     """A sublayer: a linear map, bent, and moved. It is not its own inverse and has no fixed scale."""
-
-    def bent_map(weight, shift):
-        return lambda h: torch.tanh(h @ weight) + shift
-
-    return Made(bent_map, weight, shift)
+    return lambda h: torch.tanh(h @ weight) + shift
 
 
-def affine(weight, shift):
+def linear_map(weight, shift):
     """A sublayer without a bend, so that large inputs stay large."""
-
-    def linear_map(weight, shift):
-        return lambda h: h @ weight + shift
-
-    return Made(linear_map, weight, shift)
+    return lambda h: h @ weight + shift
 
 
 def feature_norm():
     """A norm: mean 0 and variance 1 over the last axis."""
+    return lambda h: (h - h.mean(-1, keepdim=True)) / (h.var(-1, keepdim=True, correction=0) + 1e-5).sqrt()
 
-    def build():
-        return lambda h: (
-            (h - h.mean(-1, keepdim=True)) / (h.var(-1, keepdim=True, correction=0) + 1e-5).sqrt()
-        )
 
-    return Made(build)
+def double():
+    return lambda h: 2 * h
+
+
+def subtract_1():
+    return lambda h: h - 1
+
+
+def identity():
+    """A sublayer that hands back its very input, as nn.Identity does."""
+    return lambda h: h
 
 
 def usual(rng, pre):
-    return (
-        3 * rng.normal(size=(2, 3, 5)) + 1,
-        bent(rng.normal(size=(5, 5)), rng.normal(size=5)),
-        feature_norm(),
-        pre,
-    )
+    x = 3 * rng.normal(size=(2, 3, 5)) + 1
+    return x, Made(bent_map, rng.normal(size=(5, 5)), rng.normal(size=5)), Made(feature_norm), pre
 
 
 def doubling(pre):
     """x = (1, 3), a sublayer that doubles, a norm that takes away 1."""
-
-    def double():
-        return lambda h: 2 * h
-
-    def subtract_1():
-        return lambda h: h - 1
-
     return np.array([[[1.0, 3.0]]]), Made(double), Made(subtract_1), pre
 
 
 def silent(rng, pre):
-    return 4 * rng.normal(size=(2, 3, 5)), affine(np.zeros((5, 5)), np.zeros(5)), feature_norm(), pre
+    nothing = Made(linear_map, np.zeros((5, 5)), np.zeros(5))
+    return 4 * rng.normal(size=(2, 3, 5)), nothing, Made(feature_norm), pre
 
 
 def unchanged(rng):
-    """A sublayer that hands back its very input, as nn.Identity does."""
-
-    def identity():
-        return lambda h: h
-
-    return 3 * rng.normal(size=(2, 3, 5)), Made(identity), feature_norm(), False
+    return 3 * rng.normal(size=(2, 3, 5)), Made(identity), Made(feature_norm), False
 
 
 EXERCISE = Exercise(
@@ -277,8 +261,8 @@ EXERCISE = Exercise(
             "far-off features, pre",
             lambda rng: (
                 1000 * rng.normal(size=(1, 2, 3)),
-                affine(rng.normal(size=(3, 3)), rng.normal(size=3)),
-                feature_norm(),
+                Made(linear_map, rng.normal(size=(3, 3)), rng.normal(size=3)),
+                Made(feature_norm),
                 True,
             ),
         ),

@@ -14,8 +14,8 @@ from course_lib.transformer.blocks import residual_block
 
 
 def decoder_layer(y, mem, tgt_keep, src_keep, p):
-    n = y.shape[1]
-    causal = torch.ones(n, n, dtype=torch.bool).tril()
+    m = y.shape[1]
+    causal = torch.ones(m, m, dtype=torch.bool).tril()
     y = p.norm1(y + p.self_attn(y, y, y, tgt_keep.unsqueeze(1) & causal))
     y = p.norm2(y + p.cross_attn(y, mem, mem, src_keep.unsqueeze(1)))
     return p.norm3(y + p.ffn(y))
@@ -31,11 +31,11 @@ def with_positions(y, mem, tgt_keep, src_keep, p):
 
 
 def with_one_step(y, mem, tgt_keep, src_keep, p):
-    (B, n, _), m = y.shape, mem.shape[1]
-    own = ~torch.ones(B, n, n).triu(1).bool() & tgt_keep.view(B, 1, n)
+    (B, m, _), n = y.shape, mem.shape[1]
+    own = ~torch.ones(B, m, m).triu(1).bool() & tgt_keep.view(B, 1, m)
     for norm, sublayer in (
         (p.norm1, lambda h: p.self_attn(h, h, h, own)),
-        (p.norm2, lambda h: p.cross_attn(h, mem, mem, src_keep.view(B, 1, m).expand(B, n, m))),
+        (p.norm2, lambda h: p.cross_attn(h, mem, mem, src_keep.view(B, 1, n).expand(B, m, n))),
         (p.norm3, p.ffn),
     ):
         y = norm(y + sublayer(y))
@@ -53,9 +53,9 @@ def by_the_library(y, mem, tgt_keep, src_keep, p):
 
 
 def own_mask(tgt_keep):
-    """Past and present places that hold real tokens, (B, n, n)."""
-    n = tgt_keep.shape[1]
-    return tgt_keep.unsqueeze(1) & torch.ones(n, n, dtype=torch.bool).tril()
+    """Past and present places that hold real tokens, (B, m, m)."""
+    m = tgt_keep.shape[1]
+    return tgt_keep.unsqueeze(1) & torch.ones(m, m, dtype=torch.bool).tril()
 
 
 def after_self(y, tgt_keep, p, mask=None):
@@ -254,8 +254,8 @@ def tgt_keep_over_the_source(y, mem, tgt_keep, src_keep, p):
 def keeps_exchanged(y, mem, tgt_keep, src_keep, p):
     """The two paddings are exchanged: tgt_keep is for self-attention over y, src_keep for cross-attention
     over mem."""
-    n = y.shape[1]
-    own = src_keep.unsqueeze(1) & torch.ones(n, n, dtype=torch.bool).tril()
+    m = y.shape[1]
+    own = src_keep.unsqueeze(1) & torch.ones(m, m, dtype=torch.bool).tril()
     return after_ffn(after_cross(after_self(y, tgt_keep, p, own), mem, src_keep, p, tgt_keep.unsqueeze(1)), p)
 
 
@@ -317,7 +317,7 @@ def memory_normed(y, mem, tgt_keep, src_keep, p):
 
 
 def keep_on_the_queries(y, mem, tgt_keep, src_keep, p):
-    """Your self-attention hides queries, tgt_keep as (B, n, 1): the keys are hidden, (B, 1, n)."""
+    """Your self-attention hides queries, tgt_keep as (B, m, 1): the keys are hidden, (B, 1, m)."""
     mask = tgt_keep.unsqueeze(2) & torch.ones(y.shape[1], y.shape[1], dtype=torch.bool).tril()
     return after_ffn(after_cross(after_self(y, tgt_keep, p, mask), mem, src_keep, p), p)
 
@@ -330,8 +330,8 @@ def padded_queries_do_not_ask(y, mem, tgt_keep, src_keep, p):
 
 
 def source_keep_without_an_axis(y, mem, tgt_keep, src_keep, p):
-    """The mask of your cross-attention is src_keep itself, (B, m), which is read as (queries, keys): give it
-    an axis for the queries, (B, 1, m)."""
+    """The mask of your cross-attention is src_keep itself, (B, n), which is read as (queries, keys): give it
+    an axis for the queries, (B, 1, n)."""
     return after_ffn(after_cross(after_self(y, tgt_keep, p), mem, src_keep, p, src_keep), p)
 
 
@@ -413,46 +413,49 @@ def usual(last=1.0, source=1.0):
     return y, source * mem, TARGET_KEEP, SOURCE_KEEP, parts(rng)
 
 
-def plain():
+def both_attn_are_the_mean__norm1_subtracts_1__norm2_halves__ffn_doubles__norm3_adds_1():
     """Two features, attention that takes the mean, norms without roots: to be followed on paper."""
 
-    def both_attn_are_the_mean__norm1_subtracts_1__norm2_halves__ffn_doubles__norm3_adds_1():
-        def attention(name):
-            def attend(q, k, v, mask=None):
-                return scaled_dot_product_attention(0 * q, k, v, mask)[0]
+    def attention(name):
+        def attend(q, k, v, mask=None):
+            return scaled_dot_product_attention(0 * q, k, v, mask)[0]
 
-            attend.__qualname__ = name
-            return attend
+        attend.__qualname__ = name
+        return attend
 
-        return SimpleNamespace(
-            self_attn=attention("p.self_attn"),
-            cross_attn=attention("p.cross_attn"),
-            ffn=lambda x: 2 * x,
-            norm1=lambda x: x - 1,
-            norm2=lambda x: x / 2,
-            norm3=lambda x: x + 1,
-        )
-
-    return Made(both_attn_are_the_mean__norm1_subtracts_1__norm2_halves__ffn_doubles__norm3_adds_1)
+    return SimpleNamespace(
+        self_attn=attention("p.self_attn"),
+        cross_attn=attention("p.cross_attn"),
+        ffn=lambda x: 2 * x,
+        norm1=lambda x: x - 1,
+        norm2=lambda x: x / 2,
+        norm3=lambda x: x + 1,
+    )
 
 
 def by_hand(tgt_keep, src_keep):
     """Two target and two source tokens of one feature."""
     y, mem = np.array([[[1.0], [3.0]]]), np.array([[[2.0], [6.0]]])
-    return y, mem, np.array([tgt_keep]), np.array([src_keep]), plain()
+    return (
+        y,
+        mem,
+        np.array([tgt_keep]),
+        np.array([src_keep]),
+        Made(both_attn_are_the_mean__norm1_subtracts_1__norm2_halves__ffn_doubles__norm3_adds_1),
+    )
 
 
-def alone(rng, n, m):
+def alone(rng, m, n):
     """One example without padding."""
-    ones = (np.ones((1, size), bool) for size in (n, m))
-    return rng.normal(size=(1, n, 5)), rng.normal(size=(1, m, 5)), *ones, parts(rng)
+    ones = (np.ones((1, size), bool) for size in (m, n))
+    return rng.normal(size=(1, m, 5)), rng.normal(size=(1, n, 5)), *ones, parts(rng)
 
 
 EXERCISE = Exercise(
     id="decoder_layer",
     contract=(
-        "decoder_layer(y, mem, tgt_keep, src_keep, p) -> out; y and out (B, n, d), mem (B, m, d), tgt_keep "
-        "(B, n), src_keep (B, m) bool, True for real tokens. Parts: p.self_attn and p.cross_attn, each (q, "
+        "decoder_layer(y, mem, tgt_keep, src_keep, p) -> out; y and out (B, m, d), mem (B, n, d), tgt_keep "
+        "(B, m), src_keep (B, n) bool, True for real tokens. Parts: p.self_attn and p.cross_attn, each (q, "
         "k, v, mask), p.ffn, p.norm1, p.norm2, p.norm3. Post-norm: causal self-attention, cross-attention to "
         "mem, p.ffn."
     ),
@@ -461,13 +464,13 @@ EXERCISE = Exercise(
     points=3,
     takes="torch",
     arguments={
-        "y": ("B", "n", "d"),
-        "mem": ("B", "m", "d"),
-        "tgt_keep": ("B", "n"),
-        "src_keep": ("B", "m"),
+        "y": ("B", "m", "d"),
+        "mem": ("B", "n", "d"),
+        "tgt_keep": ("B", "m"),
+        "src_keep": ("B", "n"),
         "p": (),
     },
-    outputs={"out": ("B", "n", "d")},
+    outputs={"out": ("B", "m", "d")},
     cases=[
         Case("usual", lambda rng: usual(), weight=3),
         Case("last target token changed", lambda rng: usual(last=-5.0)),
@@ -544,7 +547,7 @@ EXERCISE = Exercise(
     hints=[
         "Three sublayers, each in a residual block. Who asks whom in the first, and who in the second?",
         (
-            "Self-attention over y needs two masks at once: real tokens (B, 1, n) and the past (n, n), "
+            "Self-attention over y needs two masks at once: real tokens (B, 1, m) and the past (m, m), "
             "joined by `&`. Cross-attention: queries from y, keys and values from mem; hidden is the padding "
             "of the source alone."
         ),

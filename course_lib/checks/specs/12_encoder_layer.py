@@ -279,19 +279,16 @@ def parts(rng, d=5, d_ff=7):
     return Made(layer, *squares, rng.normal(size=(d, d_ff)), rng.normal(size=(d_ff, d)), *gammas)
 
 
-def plain():
+def self_attn_is_the_mean__norm1_subtracts_1__ffn_doubles__norm2_halves():
     """Two features, norms without roots: what comes out can be followed on paper."""
 
-    def self_attn_is_the_mean__norm1_subtracts_1__ffn_doubles__norm2_halves():
-        def self_attn(q, k, v, mask=None):
-            return scaled_dot_product_attention(0 * q, k, v, mask)[0]
+    def self_attn(q, k, v, mask=None):
+        return scaled_dot_product_attention(0 * q, k, v, mask)[0]
 
-        self_attn.__qualname__ = "p.self_attn"
-        return SimpleNamespace(
-            self_attn=self_attn, ffn=lambda x: 2 * x, norm1=lambda x: x - 1, norm2=lambda x: x / 2
-        )
-
-    return Made(self_attn_is_the_mean__norm1_subtracts_1__ffn_doubles__norm2_halves)
+    self_attn.__qualname__ = "p.self_attn"
+    return SimpleNamespace(
+        self_attn=self_attn, ffn=lambda x: 2 * x, norm1=lambda x: x - 1, norm2=lambda x: x / 2
+    )
 
 
 KEEP = np.array([[True, True, True, False], [True, False, False, False], [True, True, True, True]])
@@ -326,7 +323,7 @@ EXERCISE = Exercise(
             lambda rng: (
                 np.array([[[1.0, 2.0], [3.0, 5.0]]]),
                 np.array([[True, True]]),
-                plain(),
+                Made(self_attn_is_the_mean__norm1_subtracts_1__ffn_doubles__norm2_halves),
             ),
         ),
         Case(
@@ -334,7 +331,7 @@ EXERCISE = Exercise(
             lambda rng: (
                 np.array([[[1.0, 2.0], [3.0, 5.0]]]),
                 np.array([[True, False]]),
-                plain(),
+                Made(self_attn_is_the_mean__norm1_subtracts_1__ffn_doubles__norm2_halves),
             ),
         ),
         Case("one token", lambda rng: (rng.normal(size=(2, 1, 5)), np.ones((2, 1), bool), parts(rng))),
