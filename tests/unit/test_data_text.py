@@ -17,7 +17,7 @@ from course_lib.data import films, interface
 from course_lib.data import phrases as data_phrases
 from course_lib.data.archives import FILM_SENTENCES, DataMissingError, is_present
 from course_lib.data.dates import FIRST, FORMATS, LANGUAGES, LAST, dates, write
-from course_lib.data.films import FilmSentence, load_films, parse, same_text
+from course_lib.data.films import FilmSentence, load_films, load_products, parse, same_text
 from course_lib.data.grammar import ADJECTIVES, MASK, NOUNS, PREPOSITIONS, VERBS, grammar
 from course_lib.data.interface import clean_pairs, is_clean, load_interface
 from course_lib.data.phrases import KINDS, day, names, one_phrase, phrases, words
@@ -271,10 +271,10 @@ def table(n=400):
     return "\n".join(lines + [f"{n + i}\t-3\tFILM number {i}    is what it is!" for i in range(0, n, 10)])
 
 
-def archive(path, text):
+def archive(path, text, file):
     """The table inside an archive inside an archive, as it is published."""
     data = text.encode("utf-8")
-    for name in (films.FILE, films.INSIDE):
+    for name in (file, films.INSIDE):
         stream = io.BytesIO()
         with tarfile.open(fileobj=stream, mode="w:gz") as package:
             member = tarfile.TarInfo(name)
@@ -286,7 +286,7 @@ def archive(path, text):
 
 @pytest.fixture
 def own_films(tmp_path, monkeypatch):
-    archive(tmp_path / "films.tar.gz", table())
+    archive(tmp_path / "films.tar.gz", table(), films.FILE)
     monkeypatch.setattr(films, "checked_path", lambda *_: tmp_path / "films.tar.gz")
 
 
@@ -298,6 +298,15 @@ def test_films_are_split_without_copies_on_both_sides(own_films):
     assert not (texts[0] & texts[1] or texts[0] & texts[2] or texts[1] & texts[2])
     assert sum(map(len, parts)) == 440
     assert load_films() == data and load_films(1) != data
+
+
+def test_products_have_more_for_the_test(tmp_path, monkeypatch):
+    archive(tmp_path / "films.tar.gz", table(), films.PRODUCTS)
+    monkeypatch.setattr(films, "checked_path", lambda *_: tmp_path / "films.tar.gz")
+    data = load_products()
+    parts = data.train, data.validation, data.test
+    assert [len({same_text(s.text) for s in part}) for part in parts] == [160, 40, 200]
+    assert "product" in data.source and "film" not in data.source
 
 
 def test_labels_follow_the_mean_and_unclear_ratings_are_left_out():
@@ -337,6 +346,8 @@ def test_the_published_films():
     assert len(sentences) == 10_072
     assert sum(sentence.label for sentence in sentences) / len(sentences) == pytest.approx(0.496, abs=0.001)
     assert all(0.5 <= abs(sentence.rating) <= 4 and sentence.text.strip() for sentence in sentences)
+    products = load_products()
+    assert [len(part) for part in (products.train, products.validation, products.test)] == [1199, 300, 1486]
 
 
 # grammar
