@@ -13,58 +13,46 @@ import hashlib
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 from safetensors.torch import save_file
-from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
 from torch import Tensor, nn
 
-from course_lib.data.batches import batches_by_length, pad
+from course_lib.data.batches import pad
 from course_lib.data.films import Films, FilmSentence, load_films
 from course_lib.data.minilm import load_minilm
-from course_lib.text import WordTokenizer
-from course_lib.training import History, Recipe, smoothed_cross_entropy, train
-from course_lib.transformer.bert import Bert, BertForClassification, sentence_embedding
-from course_lib.transformer.blocks import BlockConfig, zero_outputs
+from course_lib.training import History
+from course_lib.transformer.bert import BertForClassification, sentence_embedding
 from course_lib.transformer.low_rank import add_changes, low_rank_changes
 
-FILES = Path(__file__).parents[2] / "course_lib" / "data" / "files"
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "benchmarks" / "applications"))
+from sentiment import (
+    LONGEST,
+    Encoded,
+    accuracy,
+    bag_of_words,
+    encode,
+    fine_tune,
+    new_classifier,
+    small_transformer,
+)
+
+FILES = ROOT / "course_lib" / "data" / "files"
 COMMAND = "python sources/training/20_sentiment.py"
-SEED, RANK, RANKS, LONGEST = 20, 16, (1, 2, 4, 8, 16, 32), 60
+SEED, RANK, RANKS = 20, 16, (1, 2, 4, 8, 16, 32)
 SIZES = (250, 1000, 4000)  # sentences; all of them come last
 BATCH, RATE, FROZEN = 32, 8e-5, 2
-Encoded = list[tuple[list[int], int]]  # ids and label of each sentence
 
 
-def bag_of_words(sentences: Sequence[FilmSentence], films: Films) -> float:
-    """Accuracy of logistic regression on words and pairs of words, weighted by how rare they are."""
-    model = make_pipeline(TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True), LogisticRegression(C=10))
-    model.fit([s.text for s in sentences], [s.label for s in sentences])
-    return model.score([s.text for s in films.test], [s.label for s in films.test])
-
-
-def small_transformer(sentences: Sequence[FilmSentence], films: Films, seed: int) -> float:
+def small(sentences: Sequence[FilmSentence], films: Films, seed: int) -> float:
     """Accuracy of two layers of width 64 that start from nothing, after three epochs."""
-    texts = [s.text.lower() for s in sentences]
-    tokenizer = WordTokenizer.from_texts(texts, ("pad", "unk"), n_vocab=8000)
-
-    def encoded(sentences: Sequence[FilmSentence]) -> Encoded:
-        return [(tokenizer.encode(s.text.lower())[:LONGEST], s.label) for s in sentences]
-
     torch.manual_seed(seed)
-    bert = Bert(len(tokenizer), LONGEST, BlockConfig(d_model=64, d_hidden=128, bias=False, dropout=0.3))
-    model = BertForClassification(bert, 2, dropout=0.3)
-    zero_outputs(model)
-    data = encoded(sentences)
-    steps = 3 * -(-len(data) // 32)
-    recipe = Recipe(steps, lr=1e-3, warmup=min(20, steps - 1), weight_decay=0.1)
-    train(model, batches(data, 32, seed), loss, recipe, quiet=True)
-    return accuracy(model, encoded(films.test))
+    return small_transformer(sentences, films, seed)[0]
 
 
 def frozen_minilm(sentences: Sequence[FilmSentence], films: Films) -> float:
@@ -82,69 +70,20 @@ def frozen_minilm(sentences: Sequence[FilmSentence], films: Films) -> float:
     return model.score(vectors(films.test), [s.label for s in films.test])
 
 
-def new_classifier() -> tuple[BertForClassification, object]:
-    """MiniLM with a head that says nothing yet, its lower layers and embeddings fixed, and its tokenizer."""
-    bert, tokenizer = load_minilm(dropout=0.1)
-    bert.requires_grad_(False)
-    bert.blocks.layers[FROZEN:].requires_grad_(True)
-    return BertForClassification(bert, 2), tokenizer
-
-
-def encode(tokenizer, sentences: Sequence[FilmSentence]) -> Encoded:
-    """Pieces of words of each sentence, and its label."""
-    return [(tokenizer.encode(s.text, max_length=LONGEST).ids, s.label) for s in sentences]
-
-
-def fine_tune(model: BertForClassification, data: Encoded, seed: int, **looking) -> tuple[History, float]:
+def timed_fine_tuning(
+    model: BertForClassification, data: Encoded, seed: int, **looking
+) -> tuple[History, float]:
     """One epoch over the sentences; the history, and the CPU seconds with the looking."""
-    layers = [p for p in model.bert.parameters() if p.requires_grad]
-    groups = [{"params": model.head.parameters(), "lr": 1e-3}, {"params": layers, "lr": RATE}]
-    optimisers = [torch.optim.AdamW(groups, betas=(0.9, 0.95), weight_decay=0.01, fused=True)]
-    steps = -(-len(data) // BATCH)
     started = time.process_time()
     torch.manual_seed(seed)  # dropout
-    history = train(
-        model, batches(data, BATCH, seed), loss, Recipe(steps, warmup=min(20, steps - 1)),
-        optimisers=optimisers, quiet=True, **looking,
-    )  # fmt: skip
+    history = fine_tune(model, data, seed, BATCH, RATE, **looking)
     return history, time.process_time() - started
-
-
-def batches(data: Encoded, size: int, seed: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-    """(ids, keep, labels), sentences of about one length together, epoch after epoch."""
-    rng = np.random.default_rng(seed)
-    while True:
-        for rows in batches_by_length([len(ids) for ids, _ in data], size, rng):
-            yield as_batch([data[i] for i in rows])
-
-
-def as_batch(data: Encoded) -> tuple[Tensor, Tensor, Tensor]:
-    """Ids (B, n), keep (B, n), labels (B,)."""
-    return *pad([ids for ids, _ in data], pad_id=0), torch.tensor([label for _, label in data])
-
-
-def loss(model: nn.Module, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
-    """Cross-entropy of the two classes."""
-    ids, keep, labels = batch
-    return smoothed_cross_entropy(model(ids, keep), labels, pad=-1)
-
-
-@torch.no_grad()
-def accuracy(model: nn.Module, data: Encoded) -> float:
-    """The share of sentences that get their label."""
-    model.eval()
-    data = sorted(data, key=lambda item: len(item[0]))
-    right = 0
-    for start in range(0, len(data), 100):
-        ids, keep, labels = as_batch(data[start : start + 100])
-        right += (model(ids, keep).argmax(-1) == labels).sum().item()
-    return right / len(data)
 
 
 def tuned(sentences: Sequence[FilmSentence], films: Films, seed: int) -> float:
     """Accuracy of MiniLM fine-tuned on these sentences."""
-    model, tokenizer = new_classifier()
-    fine_tune(model, encode(tokenizer, sentences), seed)
+    model, tokenizer = new_classifier(FROZEN)
+    timed_fine_tuning(model, encode(tokenizer, sentences), seed)
     return accuracy(model, encode(tokenizer, films.test))
 
 
@@ -170,9 +109,7 @@ def compare(films: Films, seeds: tuple[int, ...], sizes: tuple[int, ...]) -> dic
         models = {
             "bag of words": lambda some=some: [bag_of_words(some, films)],
             "frozen MiniLM": lambda some=some: [frozen_minilm(some, films)],
-            "small Transformer": lambda some=some, runs=runs: [
-                small_transformer(some, films, s) for s in runs
-            ],
+            "small Transformer": lambda some=some, runs=runs: [small(some, films, s) for s in runs],
             "fine-tuned MiniLM": lambda some=some, runs=runs: [tuned(some, films, s) for s in runs],
         }
         for name, measure in models.items():
@@ -194,10 +131,10 @@ def main(
     """Train on the first `n` sentences (None: all), write both files; returns what the .json says."""
     films = load_films()
     films = Films(films.train[:n], films.validation[:n_test], films.test[:n_test], films.source)
-    model, tokenizer = new_classifier()
+    model, tokenizer = new_classifier(FROZEN)
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     test, validation = (encode(tokenizer, part) for part in (films.test, films.validation[:300]))
-    history, seconds = fine_tune(
+    history, seconds = timed_fine_tuning(
         model, encode(tokenizer, films.train), SEED, every=25,
         evaluate=lambda model: {"validation": accuracy(model, validation)},
     )  # fmt: skip
