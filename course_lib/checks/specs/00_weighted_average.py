@@ -179,6 +179,7 @@ EXERCISE = Exercise(
             lambda rng: (np.array([1.5e-4, 3.1e-4]), np.array([2e-4, 3e-4])),
             atol=0.0,
         ),
+        Case("11 values", lambda rng: (rng.normal(size=11) * 5, rng.uniform(0.1, 2, size=11))),
     ],
     reference=weighted_average,
     solution=weighted_average,
@@ -212,4 +213,5 @@ EXERCISE = Exercise(
         "Look at what you divide by: it must be 1 + 3 here, not the number of values.",
         "Divide by `np.sum(weights)`.",
     ],
+    forbids=["numpy.average"],
 )

@@ -4,6 +4,7 @@ import numpy as np
 
 from course_lib import by_hand
 from course_lib.checks import Case, Exercise
+from course_lib.checks.forbids import BESIDE_NUMPY
 
 # ---------------------------------------- a solution, and other right ways
 
@@ -314,4 +315,6 @@ EXERCISE = Exercise(
         "`np.argsort` sorts upwards and returns places. What must you sort to get the largest cosine first?",
         '`_, cos = similarity(q, K)`, then `np.argsort(-cos, kind="stable")[:k]`; a zero key has cosine 0.',
     ],
+    allows=["course_lib.by_hand.similarity"],
+    forbids=BESIDE_NUMPY,
 )

@@ -4,6 +4,7 @@ import numpy as np
 
 from course_lib import by_hand
 from course_lib.checks import Case, Exercise
+from course_lib.checks.forbids import BESIDE_NUMPY
 
 # ---------------------------------------- a solution, and other right ways
 
@@ -325,4 +326,5 @@ EXERCISE = Exercise(
         "The result is b times one number. That number compares a . b with what b gives with itself.",
         "`share = (a @ b) / (b @ b)`; return `share * b`, and zeros where `b @ b` is 0.",
     ],
+    forbids=BESIDE_NUMPY,
 )

@@ -4,6 +4,7 @@ import numpy as np
 
 from course_lib import by_hand
 from course_lib.checks import Case, Exercise
+from course_lib.checks.forbids import BESIDE_NUMPY
 
 # ------------------------------------------------------------------ a solution, and other right ways
 
@@ -378,4 +379,5 @@ EXERCISE = Exercise(
         ),
         "`lengths = np.linalg.norm(K, axis=1) * np.linalg.norm(q)`; divide where `lengths > 0`, elsewhere 0.",
     ],
+    forbids=BESIDE_NUMPY,
 )

@@ -6,6 +6,7 @@ import numpy as np
 
 from course_lib import by_hand
 from course_lib.checks import Case, Exercise
+from course_lib.checks.forbids import BESIDE_NUMPY
 
 # ------------------------------------------------------------------------ a solution, and other right ways
 
@@ -265,4 +266,5 @@ EXERCISE = Exercise(
         "Give the logarithm a harmless 1 where the weight is 0 (`np.where`); then sum along one axis only.",
         "`-(p * np.log(np.where(p > 0, p, 1))).sum(axis=-1)`",
     ],
+    forbids=BESIDE_NUMPY,
 )

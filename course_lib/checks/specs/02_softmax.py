@@ -4,6 +4,7 @@ import numpy as np
 
 from course_lib import by_hand
 from course_lib.checks import Case, Exercise
+from course_lib.checks.forbids import BESIDE_NUMPY, SOFTMAX
 
 # ------------------------------------------------------------------ a solution, and other right ways
 
@@ -489,4 +490,5 @@ EXERCISE = Exercise(
             "that axis."
         ),
     ],
+    forbids=(*SOFTMAX, *BESIDE_NUMPY),
 )

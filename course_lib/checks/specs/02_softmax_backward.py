@@ -4,6 +4,7 @@ import numpy as np
 
 from course_lib import by_hand
 from course_lib.checks import Case, Exercise
+from course_lib.checks.forbids import BESIDE_NUMPY
 
 # ------------------------------------------------------------------------ a solution, and other right ways
 
@@ -285,4 +286,5 @@ EXERCISE = Exercise(
         ),
         "`mean = (weights * d_weights).sum(axis=-1, keepdims=True)`, then `weights * (d_weights - mean)`.",
     ],
+    forbids=BESIDE_NUMPY,
 )

@@ -6,6 +6,7 @@ import numpy as np
 
 from course_lib import by_hand
 from course_lib.checks import Case, Exercise
+from course_lib.checks.forbids import BESIDE_NUMPY, SOFTMAX
 
 # ------------------------------------------------------------------------ a solution, and other right ways
 
@@ -401,4 +402,5 @@ EXERCISE = Exercise(
             "`np.eye(n)[x.argmax(axis=-1)]`."
         ),
     ],
+    forbids=(*SOFTMAX, *BESIDE_NUMPY),
 )

@@ -4,6 +4,7 @@ import numpy as np
 
 from course_lib import by_hand
 from course_lib.checks import Case, Exercise
+from course_lib.checks.forbids import BESIDE_NUMPY
 
 # ------------------------------------------------------------------------ a solution, and other right ways
 
@@ -299,4 +300,5 @@ EXERCISE = Exercise(
         ),
         "`Q @ np.swapaxes(K, -1, -2)`, divided by `np.sqrt(Q.shape[-1])`.",
     ],
+    forbids=BESIDE_NUMPY,
 )

@@ -5,6 +5,7 @@ import numpy as np
 from course_lib import by_hand
 from course_lib.by_hand import softmax
 from course_lib.checks import Case, Exercise
+from course_lib.checks.forbids import BESIDE_NUMPY, SOFTMAX
 
 # ------------------------------------------------------------------ a solution, and other right ways
 
@@ -631,4 +632,5 @@ EXERCISE = Exercise(
             "`weights @ V`."
         ),
     ],
+    forbids=(*SOFTMAX, *BESIDE_NUMPY),
 )

@@ -4,6 +4,7 @@ import numpy as np
 
 from course_lib import by_hand
 from course_lib.checks import Case, Exercise
+from course_lib.checks.forbids import BESIDE_NUMPY, SOFTMAX
 
 
 def reference(query, keys, values):
@@ -430,4 +431,5 @@ EXERCISE = Exercise(
             "divide them by their sum, `return weights @ values`."
         ),
     ],
+    forbids=(*SOFTMAX, *BESIDE_NUMPY),
 )

@@ -4,6 +4,7 @@ import numpy as np
 
 from course_lib import by_hand
 from course_lib.checks import Case, Exercise
+from course_lib.checks.forbids import BESIDE_NUMPY
 
 # ------------------------------------------------------------------ a solution, and other right ways
 
@@ -141,6 +142,11 @@ def each_sees_itself(seen):
     return all(np.all(np.diag(case.outputs["mask"][:, ::-1][::-1]) == 1) for case in seen.values())
 
 
+def long_text(rng):
+    n_k = int(rng.integers(60, 240))
+    return int(rng.integers(5, n_k - 5)), n_k
+
+
 EXERCISE = Exercise(
     id="causal_mask",
     contract=(
@@ -159,6 +165,8 @@ EXERCISE = Exercise(
         Case("one query, the newest token", lambda rng: (1, 4)),
         Case("one token", lambda rng: (1, 1)),
         Case("2 queries, 7 keys", lambda rng: (2, 7)),
+        Case("a long text", long_text),
+        Case("another long text", long_text),
     ],
     reference=by_hand.causal_mask,
     solution=causal_mask,
@@ -188,4 +196,5 @@ EXERCISE = Exercise(
         "Make a column of the queries' positions and a row of the keys' positions, and compare the two.",
         "`np.arange(n_k) <= np.arange(n_q)[:, None] + n_k - n_q`",
     ],
+    forbids=BESIDE_NUMPY,
 )

@@ -5,6 +5,7 @@ import numpy as np
 from course_lib import by_hand
 from course_lib.by_hand import softmax
 from course_lib.checks import Case, Exercise
+from course_lib.checks.forbids import BESIDE_NUMPY, SOFTMAX
 
 # ------------------------------------------------------------------ a solution, and other right ways
 
@@ -774,4 +775,5 @@ EXERCISE = Exercise(
             "-inf; divide by the sum, or by 1 where it is 0."
         ),
     ],
+    forbids=(*SOFTMAX, *BESIDE_NUMPY),
 )

@@ -4,6 +4,7 @@ import numpy as np
 
 from course_lib import by_hand
 from course_lib.checks import Case, Exercise
+from course_lib.checks.forbids import BESIDE_NUMPY
 
 # ------------------------------------------------------------------ a solution, and other right ways
 
@@ -153,6 +154,11 @@ def as_many_as_the_length(seen):
     )
 
 
+def drawn(rng, B):
+    n = int(rng.integers(20, 60))
+    return rng.integers(1, n, size=B), n
+
+
 EXERCISE = Exercise(
     id="padding_mask",
     contract=(
@@ -172,6 +178,8 @@ EXERCISE = Exercise(
         Case("as many sentences as positions", lambda rng: (np.array([1, 3, 2]), 4)),
         Case("a square", lambda rng: (np.array([2, 1]), 2)),
         Case("a sentence that does not fit", lambda rng: (np.array([2, 4]), 3)),
+        Case("11 sentences", lambda rng: drawn(rng, 11)),
+        Case("23 sentences", lambda rng: drawn(rng, 23)),
     ],
     reference=by_hand.padding_mask,
     solution=padding_mask,
@@ -204,4 +212,5 @@ EXERCISE = Exercise(
         ),
         "`if np.any(lengths > n): raise ValueError(...)`, then `return np.arange(n) < lengths[:, None]`.",
     ],
+    forbids=BESIDE_NUMPY,
 )

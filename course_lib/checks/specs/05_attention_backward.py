@@ -5,6 +5,7 @@ import numpy as np
 from course_lib import by_hand
 from course_lib.by_hand import finite_difference, softmax, softmax_backward
 from course_lib.checks import Case, Exercise
+from course_lib.checks.forbids import BESIDE_NUMPY
 
 # ------------------------------------------------------------------ a solution, and other right ways
 
@@ -672,4 +673,5 @@ EXERCISE = Exercise(
             "sqrt(d); `dQ = d_scores @ K`; for dK turn d_scores round."
         ),
     ],
+    forbids=BESIDE_NUMPY,
 )

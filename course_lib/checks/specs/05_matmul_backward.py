@@ -4,6 +4,7 @@ import numpy as np
 
 from course_lib.by_hand import finite_difference
 from course_lib.checks import Case, Exercise
+from course_lib.checks.forbids import BESIDE_NUMPY
 
 # ------------------------------------------------------------------ a solution, and other right ways
 
@@ -272,4 +273,5 @@ EXERCISE = Exercise(
         ),
         "`dX = dZ @ np.swapaxes(Y, -1, -2)`; for dY, X stood on the left, so its transpose stands there.",
     ],
+    forbids=BESIDE_NUMPY,
 )

@@ -4,6 +4,7 @@ import numpy as np
 
 from course_lib import by_hand
 from course_lib.checks import Case, Exercise
+from course_lib.checks.forbids import BESIDE_NUMPY
 
 # ------------------------------------------------------------------ a solution, and other right ways
 
@@ -315,4 +316,5 @@ EXERCISE = Exercise(
     ],
     rtol=1e-4,
     atol=1e-5,
+    forbids=BESIDE_NUMPY,
 )

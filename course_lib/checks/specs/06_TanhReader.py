@@ -332,4 +332,5 @@ EXERCISE = Exercise(
         ),
         "In the loop: `state = torch.tanh(self.W(x[:, t]) + self.U(state))`, then `states.append(state)`.",
     ],
+    forbids=["torch.nn.RNN", "torch.nn.RNNCell", "torch.rnn_tanh", "torch.rnn_tanh_cell"],
 )

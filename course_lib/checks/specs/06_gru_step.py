@@ -408,4 +408,5 @@ EXERCISE = Exercise(
             "`update * h + (1 - update) * candidate`."
         ),
     ],
+    forbids=["torch.nn.GRU", "torch.nn.GRUCell", "torch.gru", "torch.gru_cell"],
 )

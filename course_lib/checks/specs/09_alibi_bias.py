@@ -308,6 +308,10 @@ def zero_at_the_query(seen):
     )
 
 
+def long_text(rng):
+    return int(rng.integers(3, 13)), int(rng.integers(3, 12)), int(rng.integers(12, 70))
+
+
 EXERCISE = Exercise(
     id="alibi_bias",
     contract=(
@@ -330,6 +334,8 @@ EXERCISE = Exercise(
         Case("12 heads", lambda rng: (12, 2, 3)),
         Case("a single token", lambda rng: (2, 1, 1)),
         Case("2 heads, 2 queries, 3 keys", lambda rng: (2, 2, 3)),
+        Case("a long text", long_text),
+        Case("another long text", long_text),
     ],
     reference=positions.alibi_bias,
     solution=alibi_bias,

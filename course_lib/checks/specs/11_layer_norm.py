@@ -319,4 +319,14 @@ EXERCISE = Exercise(
         ),
         "`gamma * (x - mean) / torch.sqrt(variance + eps) + beta`, with variance = (x - mean)².mean(-1).",
     ],
+    forbids=[
+        "torch.nn.functional.layer_norm",
+        "torch.layer_norm",
+        "torch.native_layer_norm",
+        "torch.nn.LayerNorm",
+        "torch.nn.functional.group_norm",
+        "torch.group_norm",
+        "torch.native_group_norm",
+        "torch.nn.GroupNorm",
+    ],
 )

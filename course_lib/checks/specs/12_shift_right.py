@@ -213,6 +213,13 @@ def the_input_is_the_labels_one_step_ago(seen):
 
 WHOLE = "token ids are whole numbers (torch.long), an embedding looks them up"
 
+
+def drawn(rng, B):
+    """Targets of 0 to 9 ids below 1,000, none of them that of a special token."""
+    bos, eos, pad, *ids = rng.permutation(1000).tolist()
+    return [ids[10 * i : 10 * i + n] for i, n in enumerate(rng.integers(10, size=B))], bos, eos, pad
+
+
 EXERCISE = Exercise(
     id="shift_right",
     contract=(
@@ -234,6 +241,8 @@ EXERCISE = Exercise(
         Case("an empty target", lambda rng: ([[], [5, 6]], 1, 2, 0)),
         Case("nothing to say at all", lambda rng: ([[]], 1, 2, 0)),
         Case("bos 9, eos 8", lambda rng: ([[1, 2, 3], [4, 5]], 9, 8, 7)),
+        Case("7 targets", lambda rng: drawn(rng, 7)),
+        Case("11 targets", lambda rng: drawn(rng, 11)),
     ],
     reference=batches.shift_right,
     solution=shift_right,

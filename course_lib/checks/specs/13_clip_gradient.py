@@ -170,4 +170,5 @@ EXERCISE = Exercise(
         "The root of the sum of all squares. Where it is above `longest`, which share brings it down?",
         "`share = longest / length if length > longest else 1.0`, and both arrays times `share`.",
     ],
+    forbids=["torch.nn.utils"],
 )

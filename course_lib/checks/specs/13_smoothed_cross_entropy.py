@@ -430,4 +430,5 @@ EXERCISE = Exercise(
         ),
         "`-((1 - smoothing) * right + smoothing * log_p.mean(dim=-1)).mean()` over `targets != pad` alone.",
     ],
+    forbids=["torch.nn.functional.cross_entropy", "torch.nn.CrossEntropyLoss"],
 )

@@ -181,6 +181,12 @@ def the_two_parts_meet(seen):
     return math.isclose(case.outputs["rate"], (4 * 25) ** -0.5, rel_tol=1e-4)
 
 
+def drawn(rng, first, last):
+    """A step between these multiples of the warm-up."""
+    warmup = int(rng.integers(200, 8000))
+    return int(warmup * rng.uniform(first, last)), int(rng.integers(16, 2048)), warmup
+
+
 EXERCISE = Exercise(
     id="warmup_rate",
     contract=(
@@ -207,6 +213,9 @@ EXERCISE = Exercise(
         Case("factor 0.5, on the fall", lambda rng: (50, 16, 9), {"factor": 0.5}),
         Case("a large factor", lambda rng: (9, 16, 9), {"factor": 100.0}),
         Case("no warm-up but one step", lambda rng: (5, 3, 1)),
+        Case("anywhere on the rise", lambda rng: drawn(rng, 0.05, 0.9)),
+        Case("anywhere on the fall", lambda rng: drawn(rng, 1.1, 20)),
+        Case("anywhere, factor 0.7", lambda rng: drawn(rng, 0.05, 20), {"factor": 0.7}),
     ],
     reference=recipe.warmup_rate,
     solution=warmup_rate,

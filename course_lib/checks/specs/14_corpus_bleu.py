@@ -3,6 +3,8 @@
 import math
 from collections import Counter
 
+import numpy as np
+
 from course_lib.checks import Case, Exercise
 
 # ------------------------------------------------------------------ a solution, and other right ways
@@ -202,6 +204,16 @@ def cut(*pairs):
 FIRST = ("Monday March 4 2 0 1 9", "Monday , March 4 , 2 0 1 9")
 SECOND = ("a b c d e f g h", "a b c d e x g h i j")
 
+
+def drawn(rng, n_texts, ratio):
+    """References of 15 to 29 words, and for each so many of its words, one in ten replaced, some from its
+    beginning again."""
+    references = [rng.choice(list("abcdefghijkl"), size=int(rng.integers(15, 30))) for _ in range(n_texts)]
+    candidates = [np.resize(words, round(ratio * len(words))) for words in references]
+    candidates = [np.where(rng.random(len(words)) < 0.1, "x", words) for words in candidates]
+    return [words.tolist() for words in candidates], [words.tolist() for words in references]
+
+
 EXERCISE = Exercise(
     id="corpus_bleu",
     contract=(
@@ -229,6 +241,8 @@ EXERCISE = Exercise(
         Case("too short for four", cut(("a b c", "a b c"))),
         Case("one right, one wrong", cut(("a b c d e", "a b c d e"), ("x y z v w k l", "m n o p q r s"))),
         Case("nothing written", cut(("", "a b c d"))),
+        Case("7 texts, too short", lambda rng: drawn(rng, 7, 0.8)),
+        Case("11 texts, too long", lambda rng: drawn(rng, 11, 1.2)),
     ],
     reference=corpus_bleu,
     solution=corpus_bleu,
@@ -259,4 +273,5 @@ EXERCISE = Exercise(
         "Matches and total of each order, and the two lengths. If an order has no match, return 0.",
         "`100 * math.exp(mean of the four log(matches / total) + min(0, 1 - wanted / written))`.",
     ],
+    forbids=["sacrebleu", "nltk"],
 )

@@ -151,6 +151,12 @@ def as_many_true_as_tokens(seen):
     return [int(total) for total in case.outputs["keep"].sum(axis=1)] == list(map(len, case.inputs["rows"]))
 
 
+def drawn(rng, B):
+    """Rows of 0 to 9 ids below 1,000."""
+    pad, *ids = rng.permutation(1000).tolist()
+    return [ids[10 * i : 10 * i + n] for i, n in enumerate(rng.integers(10, size=B))], pad
+
+
 EXERCISE = Exercise(
     id="pad_batch",
     contract=(
@@ -171,6 +177,8 @@ EXERCISE = Exercise(
         Case("pad is 9", lambda rng: ([[1, 2, 3], [4]], 9)),
         Case("a real token has the id of pad", lambda rng: ([[0, 5, 0], [0]], 0)),
         Case("an empty row", lambda rng: ([[], [5, 6]], 1)),
+        Case("7 rows", lambda rng: drawn(rng, 7)),
+        Case("11 rows", lambda rng: drawn(rng, 11)),
     ],
     reference=pad_batch,
     solution=pad_batch,

@@ -199,6 +199,7 @@ EXERCISE = Exercise(
         Case("an impossible one that came", lambda rng: with_zero(1), weight=2),
         Case("a sure one", lambda rng: (np.array([9, 0]), np.array([1.0, 0.0]))),
         Case("another distribution", lambda rng: (np.array([50, 20, 10]), np.array([1, 2, 5]) / 8)),
+        Case("11 tokens, 400 draws", lambda rng: drawn(rng, 11, 400)),
     ],
     reference=chi_square,
     solution=chi_square,
@@ -228,4 +229,5 @@ EXERCISE = Exercise(
         "`expected = counts.sum() * p`; the tokens with p = 0 need a case of their own, before you divide.",
         "`((counts - expected)[p > 0] ** 2 / expected[p > 0]).sum()`, infinity if `counts[p == 0].any()`.",
     ],
+    forbids=["scipy.stats"],
 )

@@ -407,6 +407,12 @@ def logs(*p):
     return np.log(np.array(p))
 
 
+def spaced(rng, V):
+    """Logits in any order, none close to another: the masses of the likeliest 1, 2, 3 tokens lie in 0.41 to
+    0.47, 0.65 to 0.72 and 0.80 to 0.85."""
+    return rng.permutation(0.56 * np.arange(V) + rng.uniform(-0.05, 0.05, size=V))
+
+
 EXERCISE = Exercise(
     id="next_token_distribution",
     contract=(
@@ -451,6 +457,13 @@ EXERCISE = Exercise(
             {"temperature": 0.7, "top_k": 4, "top_p": 0.5},
         ),
         Case("large logits", lambda rng: (1000 * usual(),)),
+        Case(
+            "9 logits, temperature 1.5, top-k 4",
+            lambda rng: (spaced(rng, 9),),
+            {"temperature": 1.5, "top_k": 4},
+        ),
+        Case("9 logits, top-p 0.75", lambda rng: (spaced(rng, 9),), {"top_p": 0.75}),
+        Case("11 logits, temperature 0.7", lambda rng: (spaced(rng, 11),), {"temperature": 0.7}),
     ],
     reference=decoding.next_token_distribution,
     solution=next_token_distribution,

@@ -327,6 +327,19 @@ def nothing_is_lost(seen):
 
 LEARNT = [("l", "o"), ("e", "r"), ("lo", "w"), ("n", "e"), ("ne", "w"), ("low", "er"), ("w", "er")]
 
+
+def drawn(rng, n_merges):
+    """A word of 40 letters, and merges that one could learn from another, each of them making a new token."""
+    tokens, word = (rng.choice(list("abcde"), size=n).tolist() for n in (150, 40))
+    merges, known = [], set(tokens)
+    for _ in range(n_merges):
+        new = [pair for pair in pairwise(tokens) if "".join(pair) not in known]
+        merges.append(new[rng.integers(len(new))])
+        known.add("".join(merges[-1]))
+        tokens = merged(tokens, merges[-1])
+    return "".join(word), merges
+
+
 EXERCISE = Exercise(
     id="bpe_encode",
     contract=(
@@ -375,6 +388,8 @@ EXERCISE = Exercise(
         Case("no merges at all", lambda rng: ("ab", [])),
         Case("one letter", lambda rng: ("a", list(LEARNT))),
         Case("an empty word", lambda rng: ("", list(LEARNT))),
+        Case("12 merges", lambda rng: drawn(rng, 12)),
+        Case("20 merges", lambda rng: drawn(rng, 20)),
     ],
     reference=byte_pair.bpe_encode,
     solution=bpe_encode,
@@ -420,4 +435,5 @@ EXERCISE = Exercise(
         ),
         "`pair = min(present, key=ranks.get)`, `tokens = merge_pair(tokens, pair, pair[0] + pair[1])`.",
     ],
+    forbids=["tokenizers", "tiktoken", "sentencepiece"],
 )

@@ -343,6 +343,13 @@ def letters(word):
     return list(word)
 
 
+def drawn(rng, vocabulary, n):
+    """Many tokens, and two of them, often equal, that stand side by side somewhere."""
+    tokens = rng.choice(vocabulary, size=n).tolist()
+    at = int(rng.integers(n - 1))
+    return tokens, (tokens[at], tokens[at + 1]), "NEW"
+
+
 EXERCISE = Exercise(
     id="merge_pair",
     contract=(
@@ -371,6 +378,8 @@ EXERCISE = Exercise(
         Case("pair at the end", lambda rng: (letters("xyab"), ("a", "b"), "NEW")),
         Case("one token", lambda rng: (["a"], ("a", "b"), "NEW")),
         Case("the left half is last", lambda rng: (letters("aba"), ("a", "b"), "NEW")),
+        Case("60 letters", lambda rng: drawn(rng, ["a", "b", "c"], 60)),
+        Case("80 tokens of one and two letters", lambda rng: drawn(rng, ["a", "b", "ab", "ba"], 80)),
     ],
     reference=byte_pair.merge_pair,
     solution=merge_pair,

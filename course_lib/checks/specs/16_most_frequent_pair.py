@@ -151,6 +151,11 @@ def cut(*words):
     return [list(word) for word in words]
 
 
+def drawn(rng, n_words, letters):
+    words = [rng.choice(list(letters), size=int(rng.integers(2, 9))).tolist() for _ in range(n_words)]
+    return words, rng.integers(50, 1000, size=n_words).tolist()
+
+
 EXERCISE = Exercise(
     id="most_frequent_pair",
     contract=(
@@ -184,6 +189,8 @@ EXERCISE = Exercise(
         Case("the rare one is first in the alphabet", lambda rng: (cut("ab", "yz"), [1, 5])),
         Case("a word of one letter", lambda rng: (cut("a", "bc"), [9, 1])),
         Case("overlap: aaa", lambda rng: (cut("aaa", "bc"), [2, 3])),
+        Case("50 words", lambda rng: drawn(rng, 50, "abcdefghijkl")),
+        Case("80 words", lambda rng: drawn(rng, 80, "abcdefghijklmnop")),
     ],
     reference=most_frequent_pair,
     solution=most_frequent_pair,

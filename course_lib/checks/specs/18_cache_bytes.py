@@ -179,6 +179,10 @@ def given(*sizes):
     return lambda rng: sizes
 
 
+def any_model(rng):
+    return tuple(int(rng.integers(2, most)) for most in (60, 20, 129, 5000, 65, 5))
+
+
 EXERCISE = Exercise(
     id="cache_bytes",
     contract=(
@@ -200,6 +204,8 @@ EXERCISE = Exercise(
         Case("12 layers of 12 heads, 1,024 tokens", given(12, 12, 64, 1024, 1, 2)),
         Case("no token yet", given(4, 4, 36, 0, 2, 4)),
         Case("a batch of 16", given(3, 2, 8, 10, 16, 2)),
+        Case("any model", any_model),
+        Case("any other model", any_model),
     ],
     reference=layer_by_layer,
     solution=cache_bytes,

@@ -220,4 +220,5 @@ EXERCISE = Exercise(
         "It may also fall the other way.",
         "`min(1.0, 2 * sum(math.comb(n, k) for k in range(min(b, c) + 1)) / 2**n)`.",
     ],
+    forbids=["scipy.stats", "statsmodels"],
 )

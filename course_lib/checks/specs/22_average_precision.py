@@ -421,6 +421,10 @@ def detections(scores, hits, n_targets):
     return np.array(scores, dtype=float), np.array(hits, dtype=bool), n_targets
 
 
+def drawn(rng, k, n_hits):
+    return rng.normal(size=k), rng.permutation(k) < n_hits, n_hits + int(rng.integers(1, 9))
+
+
 EXERCISE = Exercise(
     id="average_precision",
     contract=(
@@ -451,7 +455,8 @@ EXERCISE = Exercise(
         Case("no hit", lambda rng: detections([0.9, 0.3], [False, False], 2)),
         Case("everything found", lambda rng: detections([0.2, 0.9, 0.4], [True, True, True], 3)),
         Case("unsure and negative scores", lambda rng: detections([-3, -1, -2, 0.1], [1, 0, 1, 1], 4)),
-        Case("40 detections", lambda rng: (rng.normal(size=40), rng.random(40) < 0.4, 23)),
+        Case("40 detections", lambda rng: drawn(rng, 40, 16)),
+        Case("23 detections", lambda rng: drawn(rng, 23, 9)),
     ],
     reference=by_the_library,
     solution=average_precision,
@@ -517,4 +522,5 @@ EXERCISE = Exercise(
         ),
         "`envelope = np.maximum.accumulate(precision[::-1])[::-1]`, then `envelope[hits].sum() / n_targets`.",
     ],
+    forbids=["sklearn.metrics", "torchmetrics"],
 )

@@ -414,6 +414,13 @@ def boxes(*rows):
     return np.array(rows, dtype=float).reshape(-1, 4)
 
 
+def drawn(rng, n, m):
+    """Boxes of which many overlap."""
+    low = rng.uniform(0, 0.5, size=(n + m, 2))
+    corners = np.concatenate([low, low + rng.uniform(0.15, 0.5, size=(n + m, 2))], axis=1)
+    return corners[:n], corners[n:]
+
+
 EXERCISE = Exercise(
     id="box_iou",
     contract=(
@@ -444,6 +451,8 @@ EXERCISE = Exercise(
         Case("small boxes", lambda rng: tuple(0.01 * x for x in usual()), rtol=0.01),
         Case("as many a as b", lambda rng: (usual()[0], usual()[1][:3])),
         Case("no box in b", lambda rng: (np.tile(usual()[0], (4, 1)), boxes())),
+        Case("4 boxes and 6", lambda rng: drawn(rng, 4, 6)),
+        Case("7 boxes and 5 in pixels", lambda rng: tuple(640 * boxes for boxes in drawn(rng, 7, 5))),
     ],
     reference=detection.box_iou,
     solution=box_iou,
@@ -511,4 +520,5 @@ EXERCISE = Exercise(
             "`torch.where(union > 0, inner / union, 0)`."
         ),
     ],
+    forbids=["torchvision"],
 )

@@ -235,4 +235,5 @@ EXERCISE = Exercise(
         "`cx, cy, w, h = boxes.unbind(dim=-1)` works for any number of axes before the last one.",
         "`torch.stack([cx - w / 2, cy - h / 2, cx + w / 2, cy + h / 2], dim=-1)`.",
     ],
+    forbids=["torchvision"],
 )
