@@ -1,4 +1,4 @@
-"""Forbidden names: a library call that is the answer itself. Found in the syntax tree, and in a worker at the call.
+"""Forbidden names: a library call that is the answer itself. Found in the syntax tree, and in a worker.
 
 A name is dotted, as in "torch.nn.functional.softmax"; one that begins with a dot, as in ".softmax", is a
 method of any object. What lies inside a forbidden module or class is forbidden too.
@@ -69,8 +69,15 @@ def _imported(tree: ast.AST) -> dict[str, str]:
 
 
 def _used(tree: ast.AST, imported: dict[str, str], defined: set[str]) -> Iterable[str]:
-    """Dotted names of all attributes, calls and imports, and ".name" of every attribute that is no module's."""
+    """Dotted names of all attributes, calls and imports, and ".name" of every attribute that is no module's.
+
+    Of `module.part.name` that is the whole alone: `module.part` may hold what is allowed and what is not.
+    """
+    inner = {node.value for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    inner = {node for node in inner if _dotted(node, imported)}
     for node in ast.walk(tree):
+        if node in inner:
+            continue
         if isinstance(node, ast.Attribute):
             dotted = _dotted(node, imported)
             yield dotted or f".{node.attr}"
@@ -103,8 +110,8 @@ def _dotted(node: ast.expr, imported: dict[str, str]) -> str:
 
 
 def watch(forbidden: Sequence[str], trusted: Callable[[str], bool], tell: Callable[[str], None]) -> None:
-    """Put a wrapper around each forbidden function that is loaded: `tell` hears of a call of it from a file that is
-    not `trusted`. What the library calls inside itself is no use of it by the answer."""
+    """Put a wrapper around each forbidden function that is loaded: `tell` hears of a call of it from a file
+    that is not `trusted`. What the library calls inside itself is no use of it by the answer."""
     for name in forbidden:
         path = f"torch.Tensor{name}" if name.startswith(".") else name
         owner, _, attribute = path.rpartition(".")
