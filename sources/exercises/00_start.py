@@ -16,7 +16,7 @@ start("00_start")
 # %% [markdown]
 # ## weighted_average (4 min)
 #
-# In the lesson you filled in one line. Now write the whole function. The three steps are those of the lesson.
+# In the lesson you filled in one line. Now write the whole function, without `np.average`. The three steps are those of the lesson.
 #
 # $$\text{weighted average} = \frac{\sum_{i=1}^{n} w_i \, v_i}{\sum_{i=1}^{n} w_i}$$
 #

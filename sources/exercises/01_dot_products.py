@@ -16,6 +16,8 @@ start("01_dot_products")
 # %% [markdown]
 # ## projection (8 min)
 #
+# All three functions are to be written with NumPy alone.
+#
 # How far does one arrow reach along another? In the lesson the shadow of (2, 1) on (4, 0) was (2, 0).
 #
 # | argument | shape | what it is |

@@ -14,7 +14,7 @@ from course_lib.checks import check
 start("02_softmax")
 
 # %% [markdown]
-# Four functions, each of a few lines, 39 minutes in all. The hints come with `from course_lib.checks import hint`.
+# Four functions, each of a few lines, 39 minutes in all. Use NumPy alone. The hints come with `from course_lib.checks import hint`.
 #
 # ## 1. Scores to weights (15 min)
 #

@@ -12,7 +12,7 @@ from course_lib.checks import check, hint, hunt
 start("06_bottleneck", torch=True)
 
 # %% [markdown]
-# The first exercises in torch: two functions, a module and a hunt. Write the body in place of `raise NotImplementedError`, run the cell, then run its check.
+# The first exercises in torch: two functions, a module and a hunt. Write the body in place of `raise NotImplementedError`, run the cell, then run its check. Write both networks yourself, without torch's own (`nn.GRUCell`, `nn.RNN`).
 # The checks hand in tensors of 32 and of 64 bits. So make new tensors from those that you get: `x.new_zeros(2, 3)` has the type of x.
 #
 # ## 1. One step of a GRU (20 min)

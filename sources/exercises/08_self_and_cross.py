@@ -15,7 +15,7 @@ from course_lib.checks import check, hint, hunt
 start("08_self_and_cross", torch=True)
 
 # %% [markdown]
-# Two layers, a test and a hunt. Write the body in place of `raise NotImplementedError`, run the cell, then run its check.
+# Two layers, a test and a hunt. Write the body in place of `raise NotImplementedError`, run the cell, then run its check. Write the attention yourself, without torch's own (`F.scaled_dot_product_attention`, `nn.MultiheadAttention`).
 #
 # ## 1. A sequence asks itself (25 min)
 #

@@ -15,7 +15,7 @@ from course_lib.checks import check, hint, hunt
 start("10_multi_head", torch=True)
 
 # %% [markdown]
-# Two functions, a module and a hunt. Write the body in place of `raise NotImplementedError`, run the cell, then run its check.
+# Two functions, a module and a hunt. Write the body in place of `raise NotImplementedError`, run the cell, then run its check. Write the attention yourself, without torch's own (`F.scaled_dot_product_attention`, `nn.MultiheadAttention`).
 #
 # ## 1. Cut the features, keep the tokens (8 min)
 #

@@ -21,7 +21,7 @@ start("11_block", torch=True)
 #
 # $$\mathrm{norm}(\mathbf x) = \gamma \odot \frac{\mathbf x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta$$
 #
-# The five steps of the lesson. $\sigma^2$ is divided by $d$. Features with a large mean and a small spread must come out right too: in which order are mean and square taken?
+# The five steps of the lesson, without torch's own norms (`F.layer_norm`). $\sigma^2$ is divided by $d$. Features with a large mean and a small spread must come out right too: in which order are mean and square taken?
 
 # %%
 def layer_norm(x, gamma, beta, eps=1e-5):

@@ -19,7 +19,7 @@ start("13_training", torch=True)
 #
 # ## 1. The loss (18 min)
 #
-# The soft target is $1 - s$ on the right token plus $s / V$ on **every** token. Padded places do not count, whatever the model says there. A batch without a real token has loss 0. Use PyTorch.
+# The soft target is $1 - s$ on the right token plus $s / V$ on **every** token. Padded places do not count, whatever the model says there. A batch without a real token has loss 0. Use PyTorch, without `F.cross_entropy`.
 
 # %%
 def smoothed_cross_entropy(logits, targets, pad, smoothing=0.0):

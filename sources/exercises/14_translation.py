@@ -17,7 +17,7 @@ from course_lib.checks import check, hint, hunt
 start("14_translation", torch=True)
 
 # %% [markdown]
-# Three functions and a hunt. Write the body in place of `raise NotImplementedError`, run the cell, then run its check. The first gives tensors; the other two need no more than Python.
+# Three functions and a hunt. Write the body in place of `raise NotImplementedError`, run the cell, then run its check. The first gives tensors; the other two need no more than Python, and are to be written without `sacrebleu`.
 #
 # ## 1. A batch (8 min)
 #

@@ -101,7 +101,7 @@ check(beam_search)
 #
 # ## 3. Counted draws against probabilities (8 min)
 #
-# $\chi^2 = \sum_i (O_i - E_i)^2 / E_i$, with $O_i$ the counts and $E_i = n p_i$. A token with $p_i = 0$ adds 0 if it never came. If it came, no sampler of $p$ can have drawn it: return infinity. Use NumPy.
+# $\chi^2 = \sum_i (O_i - E_i)^2 / E_i$, with $O_i$ the counts and $E_i = n p_i$. A token with $p_i = 0$ adds 0 if it never came. If it came, no sampler of $p$ can have drawn it: return infinity. Use NumPy, without `scipy.stats`.
 
 # %%
 def chi_square(counts, p):

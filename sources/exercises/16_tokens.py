@@ -14,7 +14,7 @@ from course_lib.checks import check, hint, hunt
 start("16_tokens")
 
 # %% [markdown]
-# Three functions and a hunt: count and choose, merge, encode, and an encoder that does not do what it should. Plain Python is enough.
+# Three functions and a hunt: count and choose, merge, encode, and an encoder that does not do what it should. Plain Python is enough, without a tokenizer library.
 #
 # ## 1. Count and choose (8 min)
 #

@@ -15,7 +15,7 @@ from course_lib.checks import check, hint, hunt
 start("18_fast_inference", torch=True)
 
 # %% [markdown]
-# Three functions and a hunt. Write the body in place of `raise NotImplementedError`, run the cell, then run its check. Use PyTorch in the first two.
+# Three functions and a hunt. Write the body in place of `raise NotImplementedError`, run the cell, then run its check. Use PyTorch in the first two, without its own attention.
 #
 # ## 1. A step with a cache (25 min)
 #
