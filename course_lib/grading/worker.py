@@ -28,10 +28,10 @@ from types import ModuleType
 FILE = "<submission>"
 GRACE = 0.25  # seconds between the limit that an answer is told and the end of its process
 USER, PROCESS, MOUNT, NETWORK, IPC = 0x10000000, 0x20000000, 0x00020000, 0x40000000, 0x08000000
-NOSUID_NODEV, RECURSIVELY_PRIVATE = 2 | 4, 0x4000 | 1 << 18
+NOSUID_NODEV, BIND_ALL, RECURSIVELY_PRIVATE = 2 | 4, 0x1000 | 0x4000, 0x4000 | 1 << 18
 PDEATHSIG, DUMPABLE, CAPBSET_DROP, NO_NEW_PRIVS = 1, 4, 24, 38  # of prctl
 CAPABILITY_VERSION, LAST_CAPABILITY = 0x20080522, 63
-HIDDEN = ("/proc", "/dev/shm", "/tmp")
+HIDDEN, INNER_ROOT = ("/proc", "/dev/shm", "/tmp"), "/proc/root"
 PROCESSES, OPEN_FILES, FILE_BYTES = 16, 64, 2**20
 MEMORY = 2 * 2**30  # bytes that an answer may take on top of what the libraries do
 
@@ -175,6 +175,10 @@ def behind_walls() -> None:
     for place in HIDDEN:
         if os.path.isdir(place):
             _done(system.mount(b"none", place.encode(), b"tmpfs", NOSUID_NODEV, b"size=16m"), place)
+    # a process whose root is not that of its mounts cannot make further user namespaces
+    os.mkdir(INNER_ROOT)
+    _done(system.mount(b"/", INNER_ROOT.encode(), None, BIND_ALL, None), "the same files once more")
+    os.chroot(INNER_ROOT)
     os.chdir("/tmp")
     for capability in range(LAST_CAPABILITY):
         system.prctl(CAPBSET_DROP, capability, 0, 0, 0)
