@@ -119,18 +119,14 @@ class Marker:
 
     def mark(self, submission: Submission) -> Marked:
         """The marks of a submission, one for each exercise of its lesson. Never raises because of it."""
-        ids = lessons().get(submission.lesson, [])
-        digest = hashlib.sha256(submission.content).hexdigest()
-        who = submission.student, submission.lesson, submission.when, submission.source, digest
         try:
             if submission.problem:
                 raise ReadingError(submission.problem)
             notebook = read_notebook(submission.content)
         except ReadingError as error:
-            said = f"{submission.source}: {error}"
-            return Marked(*who, tuple(refused(name, said) for name in ids), problem=said)
-        marks = tuple(self.mark_exercise(self.paper(name), notebook) for name in ids)
-        return Marked(*who, marks, notes=tuple(notebook.notes), texts=notebook.texts)
+            return refusal(submission, str(error))
+        marks = tuple(self.mark_exercise(self.paper(name), notebook) for name in ids_of(submission))
+        return Marked(*about(submission), marks, notes=tuple(notebook.notes), texts=notebook.texts)
 
     def paper(self, name: str) -> Paper:
         """The exercise of this id with the secret calls."""
@@ -180,6 +176,24 @@ class Marker:
         else:
             verdict = judge(exercise, paper.calls, outcome.answers, shown=False)
         return of_verdict(exercise, without_table(verdict, paper), hashes, seconds)
+
+
+def ids_of(submission: Submission) -> list[str]:
+    """The exercises of a submission's lesson."""
+    return lessons().get(submission.lesson, [])
+
+
+def about(submission: Submission) -> tuple[str, str, str, str, str]:
+    """Whose it is, which lesson, when, from where, and its digest."""
+    digest = hashlib.sha256(submission.content).hexdigest()
+    return submission.student, submission.lesson, submission.when, submission.source, digest
+
+
+def refusal(submission: Submission, why: str) -> Marked:
+    """A submission that could not be judged as a whole: nothing in it scores 0, all of it waits."""
+    said = f"{submission.source}: {why}"
+    marks = tuple(refused(name, said) for name in ids_of(submission))
+    return Marked(*about(submission), marks, problem=said)
 
 
 def without_table(verdict: Verdict, paper: Paper) -> Verdict:

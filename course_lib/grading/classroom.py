@@ -1,0 +1,92 @@
+"""A made-up class, to try marking on: notebooks filled with right, wrong and unfinished answers.
+
+`python -m course_lib.grading.classroom 30 FOLDER` makes 30 students in FOLDER/submissions and a roster.
+"""
+
+import ast
+import inspect
+import json
+import random
+import sys
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+
+from course_lib.checks.spec import Exercise, load_exercise
+from course_lib.grading.extract import ROOT, trimmed
+from course_lib.grading.marking import lessons
+
+FIRST = ("Ada", "Bruno", "Chloé", "Dmitri", "Emine", "Farid", "Grete", "Hana", "Ines", "Jonas", "Kofi", "Lan")
+LAST = ("Abel", "Brandt", "Castro", "Dahl", "Engström", "Ferrari", "García", "Huang", "Ito", "Jansen", "Kaya")
+KINDS = ("right", "right", "right", "wrong", "wrong", "stub")
+
+
+@cache
+def answer_source(exercise: Exercise, stored: Callable) -> str:
+    """A stored answer as a student would hand it in: with all that it needs, under the exercise's name."""
+    module = f"{stored.__module__}"
+    source = trimmed(module, [stored.__name__])[module]
+    return source if stored.__name__ == exercise.id else f"{source}\n{exercise.id} = {stored.__name__}\n"
+
+
+@cache
+def stands_alone(stored: Callable) -> bool:
+    """Whether a stored answer uses nothing of the course's library."""
+    if not inspect.isfunction(stored) and not isinstance(stored, type):
+        return False
+    if ".specs." not in stored.__module__:
+        return False
+    return "course_lib" not in "".join(trimmed(stored.__module__, [stored.__name__]).values())
+
+
+def fill(notebook: dict, answers: dict[str, str]) -> dict:
+    """A copy of an exercise notebook with these sources in place of the stubs of their names."""
+    cells = []
+    for cell in notebook["cells"]:
+        name = defined_name(cell)
+        cells.append({**cell, "source": answers[name]} if name in answers else cell)
+    return {**notebook, "cells": cells}
+
+
+def defined_name(cell: dict) -> str:
+    """The function or class that a code cell defines last; "" for other cells."""
+    if cell["cell_type"] != "code":
+        return ""
+    try:
+        body = ast.parse("".join(cell["source"])).body
+    except SyntaxError:
+        return ""
+    names = [node.name for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    return names[-1] if names else ""
+
+
+def make_class(
+    folder: Path, students: int, names: Sequence[str], seed: int = 0
+) -> dict[tuple[str, str], str]:
+    """Write submissions and a roster; the result says of each (student, exercise) what was handed in."""
+    rng = random.Random(seed)
+    kinds: dict[tuple[str, str], str] = {}
+    rows = ["id,name,email"]
+    blank = {name: json.loads((ROOT / "exercises" / f"{name}.ipynb").read_text()) for name in names}
+    for number in range(1, students + 1):
+        student = f"s{number:03}"
+        rows.append(f"{student},{rng.choice(FIRST)} {rng.choice(LAST)},{student}@example.org")
+        place = folder / "submissions" / student
+        place.mkdir(parents=True)
+        for name in names:
+            answers = {}
+            for exercise_id in lessons()[name]:
+                kind = kinds[student, exercise_id] = rng.choice(KINDS)
+                if kind != "stub":
+                    exercise = load_exercise(exercise_id)
+                    stored = [one for one in getattr(exercise, kind) if stands_alone(one)] or [
+                        exercise.solution
+                    ]
+                    answers[exercise_id] = answer_source(exercise, rng.choice(stored))
+            (place / f"{name}.ipynb").write_text(json.dumps(fill(blank[name], answers)))
+    (folder / "roster.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return kinds
+
+
+if __name__ == "__main__":
+    make_class(Path(sys.argv[2]), int(sys.argv[1]), ["03_attention", "04_masks", "08_self_and_cross"])
