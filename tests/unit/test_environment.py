@@ -20,7 +20,12 @@ from course_lib.doctor import is_cuda, pins
 ROOT = Path(__file__).resolve().parents[2]
 
 # Where conda-forge, or an import, calls a package otherwise.
-CONDA_NAMES = {"torch": "pytorch-cpu", "matplotlib": "matplotlib-base", "build": "python-build"}
+CONDA_NAMES = {
+    "torch": "pytorch-cpu",
+    "matplotlib": "matplotlib-base",
+    "build": "python-build",
+    "msgpack": "msgpack-python",
+}
 IMPORT_NAMES = {
     "ipython": "IPython",
     "pillow": "PIL",
