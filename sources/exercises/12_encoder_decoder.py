@@ -58,7 +58,7 @@ hint("encoder_layer")
 
 # %%
 def decoder_layer(y, mem, tgt_keep, src_keep, p):
-    """y (B, n, d_model), mem (B, m, d_model), tgt_keep (B, n), src_keep (B, m) -> (B, n, d_model).
+    """y (B, m, d_model), mem (B, n, d_model), tgt_keep (B, m), src_keep (B, n) -> (B, m, d_model).
 
     Parts: p.self_attn and p.cross_attn, each (q, k, v, mask), p.ffn, p.norm1, p.norm2, p.norm3.
     Masks are True where a query may attend to a key. y is not changed.
@@ -73,9 +73,9 @@ def decoder_layer(y, mem, tgt_keep, src_keep, p):
     """
     # 1. self-attention   2. cross-attention   3. feed-forward
     ### BEGIN SOLUTION
-    n = y.shape[1]
-    past = torch.ones(n, n, dtype=torch.bool).tril()  # (n, n)
-    own = tgt_keep.unsqueeze(1) & past  # (B, n, n): real, and not in the future
+    m = y.shape[1]
+    past = torch.ones(m, m, dtype=torch.bool).tril()  # (m, m)
+    own = tgt_keep.unsqueeze(1) & past  # (B, m, m): real, and not in the future
     y = p.norm1(y + p.self_attn(y, y, y, own))  # 1. self-attention
     y = p.norm2(y + p.cross_attn(y, mem, mem, src_keep.unsqueeze(1)))  # 2. cross-attention
     return p.norm3(y + p.ffn(y))  # 3. feed-forward

@@ -3,7 +3,7 @@
 #   course:
 #     title: The encoder-decoder Transformer
 #     question: What is each box of the famous figure for?
-#     minutes: 78
+#     minutes: 75
 #     short_path: 28
 #     needs: [04_masks, 07_additive_attention, 08_self_and_cross, 09_positions, 10_multi_head, 11_block]
 #     objectives:
@@ -28,8 +28,16 @@ start("12_encoder_decoder", torch=True)
 # %% [markdown]
 # ## A perfect loss (5 min, short path)
 #
-# A word has eight letters, a to h in any order, and is to be said backwards. `.` ends it: *hgfedcba* becomes *abcdefgh.* There are 40,320 such words.
-# The next cell draws them, as token ids: 0 is padding (`_`), 1 the start symbol (`>`), 2 the end symbol (`.`), then the letters.
+# A word has eight letters, a to h in any order, and is to be said backwards. `.` ends it: *hgfedcba* becomes *abcdefgh.*
+# Somebody trains a Transformer on it: an encoder reads the word, a decoder writes the answer. While it learns, the decoder reads the right answer (teacher forcing, lesson 07). After 200 steps the loss is near zero, and every token is right on 500 words.
+#
+# **Predict.** Then the model writes on its own: it gets the word and the start symbol, says a token, reads what it said, says the next one. What will it write?
+
+# %%
+predict("alone")
+
+# %% [markdown]
+# **Run.** Words as token ids: 0 is padding (`_`), 1 the start symbol (`>`), 2 the end symbol (`.`), then the letters. There are 40,320 such words.
 
 # %%
 symbols, PAD, START, END = "_>.abcdefgh", 0, 1, 2
@@ -47,8 +55,7 @@ print(f"read {text(source[0])}, say {text(labels[0])}")
 assert source.shape == (3, 8) and labels.shape == (3, 9)
 
 # %% [markdown]
-# Somebody trains the Transformer of the course library on it. An encoder reads the word, a decoder writes the answer. By teacher forcing (lesson 07) the decoder reads the right answer while it learns, so that is what they feed it.
-# `draw` gives word, what the decoder reads, and what it must say. The rate rises for 20 steps, then falls (lesson 13).
+# The training loop, for every model of this lesson. `draw` gives the word, what the decoder reads, and what it must say. The rate rises for 20 steps, then falls (lesson 13).
 
 # %%
 def study(make, draw, seed=0, steps=200):
@@ -66,13 +73,7 @@ def study(make, draw, seed=0, steps=200):
 
 
 # %% [markdown]
-# **Predict.** After a hundred steps the loss is near zero, and every token is right on 500 words. Then the model writes on its own: it gets the word and the start symbol, says a token, reads what it said, says the next one. What will it write?
-
-# %%
-predict("alone")
-
-# %% [markdown]
-# **Run.** First the training: `d_model` = 32, two layers on each side. It is tested on 500 words, in the same way in which it was trained.
+# Now they train: `d_model` = 32, two layers on each side. The test on 500 words is done in the same way as the training.
 
 # %%
 from course_lib.transformer.seq2seq import transformer_2017
@@ -85,14 +86,24 @@ def as_they_are(rng, B=64):
     return source, labels, labels  # the decoder reads the right answer
 
 
-parrot, parrot_losses = study(lambda: transformer_2017(11, 11, **sizes), as_they_are, steps=100)
+parrot, parrot_losses = study(lambda: transformer_2017(11, 11, **sizes), as_they_are)
 source, reads, says = as_they_are(np.random.default_rng(99), 500)
 told = (parrot(source, reads).argmax(dim=-1) == says).double().mean().item()
 print(f"loss below 0.05: {parrot_losses[-1] < 0.05}; tokens right on 500 words: {told:.0%}")
-assert parrot_losses[-1] < 0.05 and told == 1
+assert 0.002 < parrot_losses[-1] < 0.005 and told == 1
 
 # %% [markdown]
-# So far as promised. `write` lets a model write nine tokens. The encoder is asked once, the decoder nine times.
+# So far as promised.
+#
+# **Change it.** Print every fortieth loss in a new cell, `parrot_losses[39::40]`. Does anything in these numbers warn you?
+#
+# <details><summary>Answer</summary>
+#
+# No. They fall fast and without a jump, to about 0.003.
+#
+# </details>
+#
+# `write` lets a model write nine tokens. The encoder is asked once. What its last layer puts out is the **memory**, one vector for each token of the source. The decoder is asked nine times, and reads the same memory each time.
 
 # %%
 @torch.no_grad()
@@ -186,7 +197,7 @@ show(fig, alt="Encoder: embedding, self-attention, feed-forward. Decoder: causal
 # | add & norm | 3.1 | lesson 11 | the same, *after* each sublayer |
 # | linear, softmax | 3.4 | lesson 02 | (B, m, d_model) → (B, m, n_vocab) |
 #
-# An **encoder layer** has two sublayers: self-attention and feed-forward. What the last one puts out is the **memory**, one vector for each source token. A **decoder layer** has three sublayers, and every decoder layer reads the *same* memory.
+# An **encoder layer** has two sublayers: self-attention and feed-forward. What the last layer puts out is the memory of `write`. A **decoder layer** has three sublayers, and every decoder layer reads the *same* memory. (Why its target is *shifted right* is the subject of *What goes in*.)
 #
 # **Change it.** On paper: turn the figure into a GPT (lesson 17), which has no source and writes on from what it was given. Which boxes go? And which are left for BERT (lesson 19), which reads and never writes?
 #
@@ -199,7 +210,11 @@ show(fig, alt="Encoder: embedding, self-attention, feed-forward. Decoder: causal
 # %% [markdown]
 # ## The left column (5 min)
 #
-# The next cell is the encoder layer. `p` holds its parts: `self_attn`, `ffn` and two norms, as in lesson 11.
+# From bottom to top, the left column of the figure is two steps in a frame. With $\mathbf X$ (n, d_model) for what comes in:
+#
+# $$\mathbf X_1 = \mathrm{norm}_1(\mathbf X + \mathrm{attn}(\mathbf X, \mathbf X, \mathbf X)) \qquad\qquad \mathbf X_3 = \mathrm{norm}_2(\mathbf X_1 + \mathrm{ffn}(\mathbf X_1))$$
+#
+# The three arguments are queries, keys and values. The same as code: `p` holds the parts `self_attn`, `ffn` and two norms, as in lesson 11.
 
 # %%
 def encoder_layer(x, p):
@@ -209,7 +224,7 @@ def encoder_layer(x, p):
 
 
 # %% [markdown]
-# (There is no 2 yet; the decoder has it.) The whole left column: look the tokens up, scale, add positions, then one layer after the other. The next cell asserts that it is the library's encoder.
+# (There is no step 2 here; the decoder has it.) The whole left column: look the tokens up, scale, add positions, then one layer after the other. The next cell asserts that it is the library's encoder.
 
 # %%
 from course_lib.transformer.positions import sinusoidal_positions
@@ -217,18 +232,21 @@ from course_lib.transformer.positions import sinusoidal_positions
 torch.manual_seed(0)
 model = transformer_2017(11, 11, **sizes)
 source, labels = words(np.random.default_rng(1), 2)  # (B, n), (B, m)
-x = model.embed_source.tokens.weight[source] * 32**0.5  # embedding, times the root of d_model (B, n, d_model)
-x = x + sinusoidal_positions(8, 32)  # position
+tokens = model.embed_source.tokens.weight[source] * 32**0.5  # embedding, times the root of d_model (B, n, d_model)
+positions = sinusoidal_positions(8, 32)  # (n, d_model)
+lengths = tokens.norm(dim=-1).mean(), positions.norm(dim=-1).mean()
+x = tokens + positions
 for p in model.encoder.layers:
     x = encoder_layer(x, p)
 memory = model.encode(source)  # (B, n, d_model)
 print("our left column equals the library's encoder to 1e-12:", torch.allclose(x, memory, atol=1e-12, rtol=0))
 assert torch.allclose(x, memory, atol=1e-12, rtol=0) and memory.shape == (2, 8, 32)
+assert 5 < lengths[0] < 6.5 and abs(lengths[1] - 4) < 1e-6
 
 # %% [markdown]
 # **Why.** The root: embeddings are drawn with a length of about 1 here. (Section 3.4 of the paper names the factor and gives no reason. It shares the table with the output layer, which wants small numbers.) A sinusoid has length $\sqrt{d_\text{model}/2}$. Without the factor the position would drown the token.
 #
-# **Change it.** Leave out `* 32**0.5`, and print `x.norm(dim=-1).mean()` and the mean length of `sinusoidal_positions(8, 32)` before they are added. Which is longer, token or position? Guess first. (The `assert` complains.)
+# **Change it.** Leave out `* 32**0.5`, and print `lengths`, the mean length of a token and of a position. Which is longer? Guess first. (The `assert` complains.)
 #
 # <details><summary>Answer</summary>
 #
@@ -239,13 +257,13 @@ assert torch.allclose(x, memory, atol=1e-12, rtol=0) and memory.shape == (2, 8, 
 # %% [markdown]
 # ## A decoder layer has three parts (6 min, short path)
 #
-# | step | queries | keys and values | mask | shape |
-# |---|---|---|---|---|
-# | 1. self-attention | target | target | causal, lesson 04 | (B, m, d_model), weights (B, n_heads, m, m) |
-# | 2. cross-attention | target | memory | padding of the source | (B, m, d_model), weights (B, n_heads, m, n) |
-# | 3. feed-forward | each token on its own | | | (B, m, d_model) |
+# | step | formula | mask | shape of the weights |
+# |---|---|---|---|
+# | 1. self-attention | $\mathbf Y_1 = \mathrm{norm}_1(\mathbf Y + \mathrm{attn}(\mathbf Y, \mathbf Y, \mathbf Y))$ | causal, lesson 04 | (B, n_heads, m, m) |
+# | 2. cross-attention | $\mathbf Y_2 = \mathrm{norm}_2(\mathbf Y_1 + \mathrm{attn}(\mathbf Y_1, \mathbf M, \mathbf M))$ | padding of the source | (B, n_heads, m, n) |
+# | 3. feed-forward | $\mathbf Y_3 = \mathrm{norm}_3(\mathbf Y_2 + \mathrm{ffn}(\mathbf Y_2))$ | | |
 #
-# After each step: add & norm.
+# $\mathbf Y$ is the target (B, m, d_model), and so is what each step gives; $\mathbf M$ is the memory (B, n, d_model). In step 1 the target asks itself: queries, keys and values come from it. In step 2 the target asks, and the memory gives keys and values.
 #
 # **By hand.** One target token $\mathbf y = (1, -1)$, two memory tokens $\mathbf m_0 = (0, 4)$ and $\mathbf m_1 = (0, 0)$, $d_\text{model} = 2$. Of two different numbers a norm leaves only $(1, -1)$ or $(-1, 1)$: it says which of the two was larger.
 #
@@ -263,16 +281,16 @@ from course_lib.transformer.blocks import layer_norm
 
 norm = lambda x: layer_norm(x, torch.ones(2), torch.zeros(2), eps=0.0)
 W_q = torch.tensor([[0.0, 0.0], [np.log(3) / 4 * 2**0.5, 0.0]])  # (d_model, d_model)
-for m_0 in ((0.0, 4.0), (4.0, 0.0)):
+on_paper = {(0.0, 4.0): ([3 / 4, 1 / 4], [0, 3], [-1, 1], [1, -1]), (4.0, 0.0): ([1 / 2, 1 / 2], [2, 0], [1, -1], [1, -1])}
+for m_0, numbers in on_paper.items():
     y, memory2 = torch.tensor([[1.0, -1.0]]), torch.tensor([m_0, (0.0, 0.0)])  # (m, d_model), (n, d_model)
     y = norm(y + attention(y, y, y)[0])  # 1. self-attention
     context, weights = attention(y @ W_q.T, memory2, memory2)  # (m, d_model), (m, n)
     with_source = norm(y + context)  # 2. cross-attention
     with_source, without = (norm(h + h.relu()) for h in (with_source, y))  # 3. feed-forward
-    print(f"m_0 {m_0}: weights {weights[0].numpy()}, context {context[0].numpy()};", end=" ")
-    print(f"output {with_source[0].numpy()}, without step 2 {without[0].numpy()}")
-    assert torch.allclose(with_source[0], torch.tensor([-1.0, 1.0] if m_0[1] else [1.0, -1.0]))
-    assert torch.allclose(without[0], torch.tensor([1.0, -1.0]))
+    shown = {"weights": weights, "context": context, "output": with_source, "without step 2": without}
+    print(f"m_0 {m_0}:", ", ".join(f"{name} {tensor[0].numpy()}" for name, tensor in shown.items()))
+    assert all(np.allclose(tensor[0], row) for tensor, row in zip(shown.values(), numbers, strict=True))
 
 # %% [markdown]
 # ## The right column (6 min)
@@ -363,7 +381,7 @@ print("our boxes equal the library's Transformer to 1e-12:", same)
 assert same and boxes(source, labels).shape == (2, 9, 11)
 
 # %% [markdown]
-# ## A decoder that cannot read (5 min, short path)
+# ## Without the middle part (5 min, short path)
 #
 # **Trap.** *"A decoder layer is self-attention and feed-forward."* It is so in a GPT (lesson 17), which has no source. Here the middle part is the only way from the source to the target. What is lost without it?
 #
@@ -413,7 +431,7 @@ assert (said == said[0]).all()
 # %% [markdown]
 # **Look.** Not a single bit moves, and it writes one and the same word for every source. The untrained model has learnt nothing and passes: with random weights, a *connection* shows before any training.
 #
-# **Make it.** [The exercises](../exercises/12_encoder_decoder.ipynb) ask for `encoder_layer` and `decoder_layer` with padding masks. Mind the letters in its `decoder_layer`: there the target has n tokens and the memory m.
+# **Make it.** [The exercises](../exercises/12_encoder_decoder.ipynb) ask for `encoder_layer` and `decoder_layer` with padding masks.
 
 # %% [markdown]
 # ## What goes in, what comes out (7 min, short path)
@@ -524,16 +542,17 @@ compare("together", "equal, up to rounding")
 # %% [markdown]
 # **Why.** Place $t$ cannot see what stands to its right, so it does not matter whether it is there. That is the bargain of the causal mask: training computes all places in parallel *because* none sees the future. The paper says it in one sentence of section 3.1: masking, "combined with fact that the output embeddings are offset by one position, ensures that the predictions for position i can depend only on the known outputs at positions less than i".
 #
-# **Change it.** Train `honest` without self-attention in the decoder: in a new cell, copy `decoder_layer` without step 1 and without `norm1`, and `Boxes` with it. Can it still say words backwards? Guess first.
+# **Change it.** Train `honest` without self-attention in the decoder: in a new cell, copy `decoder_layer` without step 1 and without `norm1`, and `Boxes` with it. Can it still say words backwards? Guess first. Then train it with `seed=1`.
 #
 # <details><summary>Answer</summary>
 #
-# It can. What stands at place $t$ follows from the source and the place alone; what was said before is not needed. In a language it is: *on danse* can begin with *we* or with *one*, and then *dance* or *dances* must fit.
+# It can, with this start: all 500 words are right. What stands at place $t$ follows from the source and the place alone; what was said before is not needed. With `seed=1` and `seed=2` no word is right after 200 steps, though, and about a quarter of the tokens. With `seed=1` 42 % of the words are right after 400. So what a task does not need may still help to learn it.
+# In a language it is needed, too: *on danse* can begin with *we* or with *one*, and then *dance* or *dances* must fit.
 #
 # </details>
 
 # %% [markdown]
-# ## The decoder cannot see the future (11 min)
+# ## The decoder cannot see the future (10 min)
 #
 # The mask is one call of `tril`. With `tril(1)` each place also sees one token ahead. After the shift, that is the token which it must say.
 #
@@ -546,38 +565,38 @@ predict("leak_loss")
 # **Run.** The same model, the same shift, `ahead=1`.
 
 # %%
-leaky, leaky_losses = study(lambda: Boxes(ahead=1), shifted, steps=120)
+leaky, leaky_losses = study(lambda: Boxes(ahead=1), shifted)
 told = (leaky(source, reads).argmax(dim=-1) == says).double().mean().item()
 alone = (write(leaky, source) == says).all(dim=1).double().mean().item()
-print(f"loss after 80 steps: honest above 0.2: {honest_losses[79] > 0.2}, leaky below 0.05: {leaky_losses[79] < 0.05}")
+print(f"loss after 80 steps: honest above 0.2: {honest_losses[79] > 0.2}, leaky below 0.01: {leaky_losses[79] < 0.01}")
 print(f"leaky: tokens right while it reads the answer {told:.0%}, words right on its own {alone:.0%}")
-assert honest_losses[79] > 0.2 and leaky_losses[79] < 0.05 and told == 1 and alone == 0
+assert 0.3 < honest_losses[79] < 0.6 and leaky_losses[79] < 0.01 and told == 1 and alone == 0
 compare("leak_loss", "lower, and sooner")
 
 # %% [markdown]
-# The picture has the four trainings of this lesson. The loss has a logarithmic scale.
+# The picture has the four trainings so far, 200 steps each. The loss has a logarithmic scale.
 
 # %%
 fig, ax = figure(7.5, 3.4)
 lines = {"without cross-attention: 0 words": (blind_losses, QUIET, "-."), "right: above 95 % of the words": (honest_losses, KEY, "-"),
          "looks ahead: 0 words": (leaky_losses, QUERY, "--"), "not shifted:\n0 words": (parrot_losses, VALUE, ":")}
-places = ((130, 1.5), (120, 0.16), (122, 0.0045), (3, 0.04))
+places = ((130, 1.5), (120, 0.16), (60, 0.0024), (3, 0.04))
 for (name, (losses, color, style)), place in zip(lines.items(), places, strict=True):
     ax.plot(range(1, len(losses) + 1), losses, style, color=color)
     ax.text(*place, name, color=color, fontsize=9)
 ax.set_yscale("log")
 ax.set(title="The lowest losses belong to models that cannot write", xlabel="training step", ylabel="loss (nats)", xlim=(0, 215))
 show(fig, alt="Loss by step: not shifted and looking ahead fall below 0.02 first; the right one later; without cross-attention stays at 1.2.")
-assert leaky_losses[-1] < honest_losses[-1] and parrot_losses[79] < honest_losses[79]
+assert max(leaky_losses[-1], parrot_losses[-1]) < honest_losses[-1]
 
 # %% [markdown]
 # **Look.** Whoever judges by the loss chooses the wrong model twice. Tests on held-out words do not help as long as the answer is fed in: they are cheated in the same way.
 #
-# **Change it.** Take the causal mask away altogether: train `Boxes(ahead=8)` as the leaky one was, with `steps=120`. Is its loss lower than the leaky one's? Guess, then look at the last number of its losses.
+# **Change it.** Take the causal mask away altogether: train `Boxes(ahead=8)`. Where will its loss stand at step 80 and at the end, beside the honest and the leaky one? Guess, then print numbers 79 and 199 of its losses.
 #
 # <details><summary>Answer</summary>
 #
-# No: about 1.0. The answer stands in sight, but so does everything else. Our guess at the cause, not tested: the model must first find out which of nine places holds it, and the last one in sight is sooner found. With 200 steps it is found, too, and the loss ends near zero. So early in a training a wider leak can look *less* suspicious.
+# At step 80 about 1.4, far above the honest one (0.5). At the end below 0.01, lower than the honest one. The answer stands in sight, but so does everything else. Our guess at the cause, not tested: the model must first find out which of nine places holds it, and the last one in sight is sooner found. So early in a training a wider leak can look *less* suspicious.
 #
 # </details>
 #
@@ -656,18 +675,10 @@ compare("fresh", "no: the outputs before j stay")
 # **Look.** The fresh model passes, without any mask. `course_transformer` starts every output projection at zero, so that each layer begins as the identity. Nothing flows between places yet, neither forbidden nor allowed things.
 # The second number gives it away: the *later* outputs do not move either. A test that cannot fail has passed. So: random weights everywhere, and look whether the allowed influence arrives.
 #
-# **Change it.** Plant your own leak: in a copy of `Boxes`, let only the *second* decoder layer look ahead (`ahead=1` for one layer). Does the test catch it? And a leak of 2 places, `tril(2)`? Guess, then try.
-#
-# <details><summary>Answer</summary>
-#
-# Both are caught: every place is changed in turn and every earlier output is compared, in all layers at once. A test that changes the last token alone would catch these too, but would miss a leak at early places only.
-#
-# </details>
-#
 # **Make it.** The [exercise notebook](../exercises/12_encoder_decoder.ipynb) has a hunt: a cross-attention with a fault that a copying task hides.
 
 # %% [markdown]
-# ## torch's own, and two norms too many (9 min)
+# ## torch's own, and two norms too many (8 min)
 #
 # PyTorch has both stacks as `nn.Transformer`. If our figure is right, the same weights must give the same output. Names differ, and torch packs $W_Q, W_K, W_V$ into one matrix (lesson 10). The next cell translates the names.
 
@@ -752,17 +763,9 @@ assert apart(ours, theirs) > 0.1 and apart(with_norms, both) < 1e-9
 # %% [markdown]
 # **Look.** With the same two norms it is the same function: ours, box by box, and torch's. Without them the gap is large as soon as the weights are not fresh.
 # Twice in this lesson a fresh model has hidden a fault: outputs that start at zero hid the missing mask, and norms that start at 1 and 0 hid two norms too many. **Test with random weights.** And prefer `strict=True`: the missing names were printed, but a `strict=False` without a look would have swallowed them.
-#
-# **Change it.** In `apart`, hand `keep` in place of `~keep` to `src_key_padding_mask`. No error; how far apart now? Guess from lesson 10.
-#
-# <details><summary>Answer</summary>
-#
-# Far more than rounding, in both sentences: run the cell of `apart`, then the cell above that compares with random weights. Its `assert` complains. The encoder now reads the padding of the second sentence alone, and of the first, which has none, it may read nothing. In the version of this page no nan comes out: the layers do not ask for weights, and take the fused path of lesson 10.
-#
-# </details>
 
 # %% [markdown]
-# ## Where the parameters are (5 min)
+# ## Where the parameters are (4 min)
 #
 # The base model of the paper has `d_model` 512, 8 heads, feed-forward 2,048 wide, six layers on each side, and a shared vocabulary of about 37,000 tokens (section 5.1).
 #
@@ -772,7 +775,7 @@ assert apart(ours, theirs) > 0.1 and apart(with_norms, both) < 1e-9
 predict("most")
 
 # %% [markdown]
-# **Run.** Count them box by box. `torch.device("meta")` makes parameters with a shape and no memory. One table serves source, target and output, as in the paper.
+# **Run.** Count them box by box. `torch.device("meta")` makes parameters with a shape and no memory. The paper shares one table between source, target and output (section 3.4). The library's model has three tables, so we count one of them.
 
 # %%
 with torch.device("meta"):
@@ -788,8 +791,7 @@ assert count["attention"] == 18 * 4 * 512**2 and sum(count.values()) == 63_045_6
 compare("most", "feed-forward")
 
 # %% [markdown]
-# **Look.** Feed-forward holds 40 %, attention 30 %, the table 30 %. The 18 attention boxes are 6 in the encoder and 2 × 6 in the decoder, with four matrices of 512 × 512 each. The paper's table 3 says 65 million for this model; we count 63.
-# (The gap is worth 3,800 rows of the table, more than the rounding of "about 37,000" allows. We do not know how they counted.)
+# **Look.** Feed-forward holds 40 %, attention 30 %, the table 30 %. The 18 attention boxes are 6 in the encoder and 2 × 6 in the decoder, with four matrices of 512 × 512 each. The paper's table 3 says 65 million for this model; we count 63, and do not know how they counted.
 #
 # **Change it.** Print the count of `base.encoder.layers[0]` and of `base.decoder.layers[0]`. How much larger is the decoder layer, and which box makes the difference? Do it on paper first.
 #
@@ -870,13 +872,13 @@ print(f"words right above 95 %: {exact > 0.95}; letter 7 changes in more than 80
 assert exact > 0.95 and by_reader[7, 0] > 0.8
 
 # %% [markdown]
-# Both tables, row by row: which places sway the letter that is written?
+# Both tables, row by row: which places sway the letter that is written? Each number is a share of the 500 words.
 
 # %%
 from course_lib.plots import heat_map
 
 fig, axes = figure(8, 4.1, columns=2)
-for ax, table, name in zip(axes, (by_honest, by_reader), ("every letter once", "any letters"), strict=True):
+for ax, table, name in zip(axes, (by_honest, by_reader), ("every letter once: share changed", "any letters: share changed"), strict=True):
     heat_map(ax, table.numpy(), [f"{t}" for t in range(8)] + ["end"], [f"{j}" for j in range(8)], label=name, digits=1)
     ax.set(xlabel="place exchanged in the memory", ylabel="token written")
 fig.suptitle("Both models write right; only one reads every letter", x=0.01, ha="left", fontsize=11, fontweight="bold")
@@ -908,32 +910,43 @@ print("".join(said), cross.shape, own.shape)
 assert "".join(said) == "ehcadaeh." and cross.shape == (4, 9, 8) and own.shape == (4, 9, 9)
 
 # %% [markdown]
-# **Change it.** Step through the explorer: the source in sight, the written letters, the hatched wall in front of what is hidden. (It counts steps, heads and places from 1, the lesson from 0.) **Which head keeps most closely to the anti-diagonal? And what do the heads do at the step that writes the end?**
+# **Change it.** Two explorers, one for head 1 and one for head 3, both at step 3. The source is in sight, a hatched wall hides what is not yet written. (They count steps, heads and places from 1, the lesson from 0.) At this step the model writes *c*, which stands at place 6.
+# **Which of the four heads look most at place 6? Is there a head that looks most at the right place for all eight letters? (The map *All steps* shows it.) And where do the heads look when the end is written?**
 # Then type words of your own with the letters a to h: *cabbaged*, or a short one, *bead*. What fails, and why?
 #
 # <details><summary>Answer</summary>
 #
-# Head 2 (the lesson's 1), by a little. The cell after the explorer measures 0.54 for it over 500 words, and 0.48 to 0.50 for the others. All four lean on the anti-diagonal, none is sharp: one look may be a mixture, as long as the right letter can be told from it.
-# At the end all look at the first two places of the source. The end needs no letter, so nothing told them where to look. *bead* fails: it was trained on words of eight alone.
+# At step 3 head 3 alone; the others look most at place 7 or 8. No head is right throughout: each looks most at the right place for five of the eight letters, and for each letter at least one head does. One look may be a mixture, as long as all together tell the letter.
+# At the end all look at the first two places of the source. The end needs no letter, so nothing told them where to look. *bead* becomes *dddddaeb.*: the model was trained on words of eight alone, and says eight letters.
 #
 # </details>
 
 # %%
 from course_lib.explorers import encoder_decoder_explorer
 
-encoder_decoder_explorer("headache", translate=spell, step=3, predict=False)
+encoder_decoder_explorer("headache", translate=spell, step=2, head=0, predict=False)
 
 # %% [markdown]
-# The next cell measures the lean over 500 words: the mean weight of each head on the very letter that is written.
+# The same step, head 3.
 
 # %%
+encoder_decoder_explorer("headache", translate=spell, step=2, head=2, predict=False)
+
+# %% [markdown]
+# The next cell counts it for *headache*, and measures over 500 words how much weight each head has on the very letter that is written.
+
+# %%
+hits = cross[:, :8].argmax(axis=-1) == np.arange(7, -1, -1)  # (n_heads, letters)
+print("headache, letters for which a head looks most at the right place:", hits.sum(axis=1))
+assert (hits.sum(axis=1) == 5).all() and hits.any(axis=0).all() and hits[:, 2].tolist() == [False, False, True, False]
+assert "".join(spell("cabbaged")[0]) == "degabbac." and "".join(spell("bead")[0]) == "dddddaeb."
+
 with torch.no_grad():
-    crossed = reader.parts.decode(reads, reader.encode(source), return_weights=True)[2]  # one per layer
-for number, weights in enumerate(crossed):
-    on_letter = weights[:, :, :8].flip(-1).diagonal(dim1=-2, dim2=-1).mean(dim=(0, 2))  # (n_heads,)
-    print(f"decoder layer {number}: mean weight of each head on the letter to be written {on_letter.numpy().round(2)}")
-    assert on_letter.min() > 0.25 and on_letter.max() < 0.8
-assert weights.shape == (500, 4, 9, 8) and weights[:, :, 8, :2].sum(dim=-1).mean() > 0.9 and on_letter.argmax() == 1
+    weights = reader.parts.decode(reads, reader.encode(source), return_weights=True)[2][-1]  # (B, n_heads, m, n)
+on_letter = weights[:, :, :8].flip(-1).diagonal(dim1=-2, dim2=-1).mean(dim=(0, 2))  # (n_heads,)
+print("500 words, mean weight on the letter to be written:", on_letter.numpy().round(2))
+assert on_letter.min() > 0.4 and on_letter.max() < 0.6
+assert weights.shape == (500, 4, 9, 8) and weights[:, :, 8, :2].sum(dim=-1).mean() > 0.9
 
 # %% [markdown]
 # **Look.** Far above 1/8, far below 1. The exchange says what matters; the weights say where the heads looked.
@@ -991,7 +1004,7 @@ assert weights.shape == (500, 4, 9, 8) and weights[:, :, 8, :2].sum(dim=-1).mean
 # %% [markdown]
 # ## Another rule (after the lesson)
 #
-# **Make it.** For another day, about 15 minutes. Write `my_rule`: a word (B, 8) to an answer (B, n_answer) with letters of the word, in another order or a selection: sorted, the letters at odd places, the two halves exchanged. The acceptance test trains the boxes on it for 200 steps. Before you run it: which rules need what was written before, and which need the place alone?
+# **Make it.** For another day, about 15 minutes. Write `my_rule`: a word (B, 8) to an answer (B, n_answer) with letters of the word, in another order or a selection: sorted, the letters at odd places, the two halves exchanged. In these words a letter may come twice. The acceptance test first looks whether the answers hold letters of their words, and differ from word to word. Then it trains the boxes on your rule for 200 steps. Before you run it: for which rules must many places be read to write one letter?
 
 # %%
 def my_rule(source):
@@ -1004,15 +1017,17 @@ def my_rule(source):
 
 # %%
 def by_my_rule(rng, B=64):
-    source = words(rng, B)[0]
+    source = any_letters(rng, B)[0]
     answer = my_rule(source)
     return source, F.pad(answer, (1, 0), value=START), F.pad(answer, (0, 1), value=END)
 
 
-source, _, says = by_my_rule(np.random.default_rng(99), 500)
-if torch.equal(my_rule(source), source.flip(1)):
-    print("not yet: this is the old rule")
+source, reads, says = by_my_rule(np.random.default_rng(99), 500)
+answer = reads[:, 1:]  # (B, n_answer)
+of_the_word = (answer[:, :, None] == source[:, None]).any(dim=-1).all()
+differ = (answer != answer.roll(1, dims=0)).any(dim=1).double().mean() > 0.25
+if torch.equal(answer, source.flip(1)) or not of_the_word or not differ:
+    print("not yet: the old rule, letters that the word has not, or one answer for all words")
 else:
-    mine, _ = study(Boxes, by_my_rule)
-    score = (write(mine, source, says.shape[1]) == says).all(dim=1).double().mean().item()
+    score = (write(study(Boxes, by_my_rule)[0], source, says.shape[1]) == says).all(dim=1).double().mean().item()
     print(f"{score:.0%} of 500 words:", "passed" if score > 0.9 else "not yet")
