@@ -16,14 +16,15 @@ from course_lib.authoring.convert import BEGIN, END, KERNEL, LANGUAGE, solution_
 from course_lib.authoring.sources import Source, exercise_paths, read_source
 from course_lib.authoring.titles import exercise_title_cell
 from course_lib.checks.spec import exercise_ids, load_exercise
+from course_lib.grading.reading import TEXT
 
-QUESTION = re.compile(r"<!-- answer: (?P<id>[A-Za-z0-9_-]+) points: (?P<points>\d+(?:\.\d+)?) -->")
 LINKS = re.compile(r"\[← Lesson .*\n\n")  # to notebooks that do not lie beside an assignment
 CONFIG = '''"""nbgrader's settings for this course folder."""
 
 c = get_config()  # noqa: F821
 c.CourseDirectory.course_id = "attention"
 c.ClearSolutions.code_stub = {"python": "raise NotImplementedError"}  # as in the course's own exercises
+c.ClearSolutions.text_stub = ""  # what stands in an answer in words counts as the answer
 '''
 
 
@@ -115,15 +116,15 @@ def _test(name: str) -> NotebookNode:
 
 def _text(text: str) -> NotebookNode:
     """A Markdown cell; one that asks for an answer in words is marked by hand."""
-    first, _, rest = text.partition("\n")
-    question = QUESTION.fullmatch(first.strip())
+    question = TEXT.match(text)
     if not question:
         return nbformat.v4.new_markdown_cell(text)
-    if BEGIN not in rest:  # without the marks nbgrader would replace the first line, too
-        rest = f"{BEGIN}\n{rest}\n{END}"
-    points = float(question["points"])
-    metadata = _nbgrader(question["id"], grade=True, solution=True, points=points)
-    return nbformat.v4.new_markdown_cell(f"{first}\n{rest}", metadata=metadata)
+    name, points, answer = question.groups()
+    if BEGIN not in answer:  # without the marks nbgrader would replace the line of the question, too
+        first = text.strip().split("\n", 1)[0]
+        text = f"{first}\n{BEGIN}\n{answer}\n{END}"
+    metadata = _nbgrader(name, grade=True, solution=True, points=float(points))
+    return nbformat.v4.new_markdown_cell(text, metadata=metadata)
 
 
 def _nbgrader(

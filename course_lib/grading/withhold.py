@@ -19,7 +19,7 @@ def _replace_values(text: str) -> str:
     """Put the withheld values in place; the last one first, so that the places before it stay true."""
     lines = text.encode().splitlines(keepends=True)  # ast counts columns in bytes
     found = [word for word in _exercise(ast.parse(text)).keywords if word.arg in WITHHELD]
-    for word in sorted(found, key=lambda word: word.value.lineno, reverse=True):
+    for word in sorted(found, key=lambda word: (word.lineno, word.col_offset), reverse=True):
         value = word.value
         first, last = value.lineno - 1, value.end_lineno - 1
         before, after = lines[first][: value.col_offset], lines[last][value.end_col_offset :]
