@@ -227,6 +227,7 @@ EXERCISE = Exercise(
         Case("whole numbers", lambda rng: (np.array([0, 1, 0]),)),
         Case("a square table", lambda rng: (rng.dirichlet(np.ones(3), size=3),)),
         Case("3 axes", lambda rng: (rng.dirichlet(np.ones(7), size=(2, 3)),)),
+        Case("a small weight", lambda rng: (np.array([0.995, 0.005]),)),
     ],
     reference=by_hand.entropy,
     solution=entropy,
