@@ -44,6 +44,7 @@ COMMANDS = {
     "reset": "bring back a lesson's notebooks, keeping yours beside them: reset 02",
     "build": "make the notebooks from sources/ (build 02, build --check)",
     "bench": "measure the explorers: bench explorers",
+    "grade": "mark a class: grade SUBMISSIONS --roster roster.csv --out marks",
     "release": "make the copy for learners, and nbgrader's: --out DIR, --exercises 03,04",
 }
 

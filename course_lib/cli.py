@@ -1,6 +1,7 @@
 """The course's commands, inside the environment. Each imports what it needs: a start is quick."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -100,6 +101,46 @@ def release(exercises: str, out: Path) -> None:
     except ReleaseError as error:
         raise click.ClickException(str(error)) from error
     click.echo("\n".join(made))
+
+
+@main.command()
+@click.argument("submissions", type=click.Path(exists=True, path_type=Path))
+@click.option("--roster", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="id,name,email")
+@click.option("--exercises", default="", help="Lessons to mark, e.g. 03,04 (else all that were handed in).")
+@click.option(
+    "--attempts", default="best", type=click.Choice(["best", "last", "mean"]), help="Which attempt counts."
+)
+@click.option("--deadline", default="", help="An ISO time, e.g. 2026-12-01T23:59+01:00.")
+@click.option("--late", default="", help="What a begun day of lateness costs, e.g. 10%/day.")
+@click.option("--sandbox", default="auto", type=click.Choice(["auto", "bwrap", "none"]))
+@click.option("--seconds", default=10.0, type=click.FloatRange(1, 600), help="Time for an exercise.")
+@click.option("--jobs", type=click.IntRange(1), help="Processes that mark at once (else one for each core).")
+@click.option("--scheduler", default="", help="Address of a Dask scheduler, to mark on its workers.")
+@click.option(
+    "--out",
+    default="marks",
+    show_default=True,
+    type=click.Path(file_okay=False, path_type=Path),
+    help="A folder for this class and assignment; give it again to go on.",
+)
+def grade(sandbox: str, attempts: str, deadline: str, late: str, jobs: int | None, **options) -> None:
+    """Mark a class: a folder, or a zip of Canvas, Moodle or nbgrader."""
+    from course_lib.grading import run
+    from course_lib.grading.marks import read_rule
+    from course_lib.grading.sandbox import SandboxError
+    from course_lib.grading.store import StoreError
+
+    options["exercises"] = tuple(re.findall(r"\d+", options["exercises"]))
+    mode = "none" if sandbox == "none" else "bwrap"
+    try:
+        rule = read_rule(attempts, deadline, late)
+        order = run.Order(**options, rule=rule, sandbox=mode, jobs=jobs or run.cores())
+        run.say_what_is_done(run.grade(order), order)
+    except (SandboxError, StoreError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    except KeyboardInterrupt:
+        click.echo("\nStopped. Nothing is lost: give the same command again to go on.", err=True)
+        sys.exit(130)
 
 
 @main.group()

@@ -118,12 +118,24 @@ def trimmed(module: str, names: Iterable[str]) -> dict[str, str]:
     while waiting:
         module = waiting.pop()
         kept = needed(_statements(file_of(module)), wanted[module])
+        kept = _narrowed(kept, wanted[module].union(*map(used, kept)))
         sources[module] = source_of(kept)
         for imported, name in _course_imports(kept):
             if name not in wanted.setdefault(imported, set()):
                 wanted[imported].add(name)
                 waiting.append(imported)
     return sources
+
+
+def _narrowed(statements: Iterable[ast.stmt], names: set[str]) -> list[ast.stmt]:
+    """The same statements; those that import several names import only the ones among `names`."""
+    narrowed = []
+    for node in statements:
+        if isinstance(node, ast.ImportFrom) and not is_star_import(node):
+            aliases = [alias for alias in node.names if (alias.asname or alias.name) in names]
+            node = ast.ImportFrom(node.module, aliases, node.level)
+        narrowed.append(node)
+    return narrowed
 
 
 def _course_imports(statements: Iterable[ast.stmt]) -> list[tuple[str, str]]:

@@ -98,12 +98,12 @@ class Sandbox:
         self.end_worker()
         self.view.cleanup()
 
-    def protection(self) -> str:
+    @staticmethod
+    def protection_of(mode: str) -> str:
         """What stands between a submission and this machine, in words."""
-        if self.mode == "none":
-            return "marks not protected: submissions ran with the rights of whoever gave the command"
-        how = "a forked worker for each exercise" if self.warm else "a new worker for each exercise"
-        return f"bubblewrap, {how} in namespaces of its own, as an ordinary user without network"
+        if mode == "none":
+            return "Submissions ran without a sandbox, with the rights of whoever gave the command."
+        return "bubblewrap: each exercise in a process and namespaces of its own, without network, files or rights."
 
     def run(
         self, name: str, source: str, calls: bytes, modules: dict[str, str], forbidden: Sequence[str]

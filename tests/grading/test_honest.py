@@ -1,0 +1,33 @@
+"""Honest but unusual notebooks get full marks, whatever else stands in them."""
+
+import shutil
+
+import pytest
+
+from course_lib.grading.marking import Marker
+from course_lib.grading.records import GRADED, Submission
+from course_lib.grading.sandbox import Sandbox
+from tests.grading.honest import HONEST
+from tests.grading.notebooks import notebook
+
+pytestmark = pytest.mark.skipif(not shutil.which("bwrap"), reason="needs bubblewrap: apt install bubblewrap")
+
+
+@pytest.fixture(scope="module", params=[True, False], ids=["warm", "one process each"])
+def marker(request):
+    with Sandbox(warm=request.param) as sandbox:
+        yield Marker(77_777_777_777, sandbox)
+
+
+@pytest.mark.parametrize("name", HONEST)
+def test_an_honest_notebook_gets_full_marks(marker, name):
+    if not marker.sandbox.warm and list(HONEST).index(name) % 10:
+        pytest.skip("every tenth is enough where each starts a process of its own")
+    lesson, exercise, cells = HONEST[name]
+    marked = marker.mark(Submission("ada", lesson, "", f"{name}.ipynb", notebook(*cells)))
+    [mark] = [mark for mark in marked.marks if mark.exercise == exercise]
+    assert (mark.status, mark.score, mark.flags) == (GRADED, 1.0, ()), mark.message
+
+
+def test_there_are_enough():
+    assert len(HONEST) >= 40
