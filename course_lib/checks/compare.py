@@ -274,7 +274,7 @@ def show_short(array: np.ndarray) -> str:
 
 
 def call_text(exercise: Exercise, call: Call, case_name: str, typed: bool = True) -> str:
-    """The call as one would type it when it is small and may be `typed`, else its case's name and the shapes."""
+    """The call as one would type it if it is small and may be `typed`, else its case's name and shapes."""
     arguments = list(zip(exercise.arguments, call.args, strict=False))
     options = [f"{key}={show_any(value)}" for key, value in call.options.items()]
     how = [*_HOW.get(call.purpose, ())]

@@ -97,9 +97,10 @@ def judge_answer(exercise: Exercise, function: Callable, seconds: float = SECOND
 
 
 def has_empty_body(function: Callable) -> bool:
-    """True if nothing but a docstring, `...`, `pass` or NotImplementedError stands in a function or in all methods of a class.
+    """True if the body of a function, or of all methods of a class, is empty.
 
-    A method may also call the constructor of its parent. False where there is no source.
+    A docstring, `...`, `pass` and NotImplementedError count as nothing, and so does the call of the parent's
+    constructor. False where there is no source.
     """
     if isinstance(function, type):
         methods = [method for method in vars(function).values() if inspect.isfunction(method)]
@@ -112,7 +113,7 @@ def has_empty_body(function: Callable) -> bool:
 
 
 def does_nothing(definition: ast.stmt) -> bool:
-    """Whether a function's body, or that of all methods of a class, is empty in the sense of `has_empty_body`."""
+    """Whether a definition in a syntax tree is empty in the sense of `has_empty_body`."""
     if isinstance(definition, ast.ClassDef):
         methods = [part for part in definition.body if isinstance(part, ast.FunctionDef)]
         return bool(methods) and all(map(does_nothing, methods))

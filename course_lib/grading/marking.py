@@ -10,7 +10,6 @@ from functools import cached_property
 from course_lib.checks.calling import Answer, Call, Calls, make_calls, run
 from course_lib.checks.compare import same
 from course_lib.checks.engine import does_nothing
-from course_lib.checks.given import Made
 from course_lib.checks.judging import judge, not_attempted
 from course_lib.checks.spec import SPECS, Exercise, load_exercise
 from course_lib.checks.verdict import Verdict
@@ -21,7 +20,10 @@ from course_lib.grading.records import FLAGGED, GRADED, REFUSED, Mark, Marked, S
 from course_lib.grading.sandbox import Outcome, Sandbox
 from course_lib.grading.similar import fingerprint
 
-TABLE = "Only cases whose inputs never change are right, and none of those that are drawn anew: that is no solution yet."
+TABLE = (
+    "Only cases whose inputs never change are right, and none of those that are drawn anew: "
+    "that is no solution yet."
+)
 OTHER_SEEDS = 8  # with which a seed is compared, to see which cases it changes
 ENDS = {
     "killed": "It did not come back within {seconds:g} s: does a loop never end?",
@@ -49,7 +51,7 @@ def contract_version() -> str:
 
 @dataclass(frozen=True, eq=False)
 class Paper:
-    """One exercise as it is put to a class: its calls, drawn from the secret seed, and what a worker needs."""
+    """One exercise as it is put to a class: its calls, drawn from the secret seed, and what they need."""
 
     exercise: Exercise
     seed: int
@@ -239,7 +241,7 @@ def is_stub(source: str, name: str) -> bool:
 
 
 def undefined(exercise: Exercise, failures: Sequence[tuple[str, str]]) -> Mark:
-    """The mark of an answer whose definition failed: by a package that marking does not have, or by itself."""
+    """The mark of an answer that could not be defined: by its own fault, or for want of a package."""
     error, text = failures[0] if failures else ("NameError", "nothing defines it")
     if error == "ModuleNotFoundError":
         return refused(exercise.id, f"It imports what marking does not have: {text}.")

@@ -22,7 +22,7 @@ class ReadingError(ValueError):
 
 @dataclass(frozen=True)
 class Definition:
-    """One statement at top level that defines names: its tree, its text as it was written, its cell (from 1)."""
+    """One statement at top level that defines names: its tree, its text as written, its cell (from 1)."""
 
     node: ast.stmt
     text: str
@@ -145,7 +145,7 @@ def _text(node: ast.stmt, source: str) -> str:
 
 
 def _texts(cells: Sequence[dict]) -> dict[str, str]:
-    """The free-text answers by the id of their question; of one that is there twice the last that is not empty."""
+    """The free-text answers by the id of their question; of several the last that is not empty."""
     found = {}
     for cell in cells:
         match = TEXT.match(_source(cell)) if cell.get("cell_type") == "markdown" else None

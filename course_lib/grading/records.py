@@ -50,7 +50,7 @@ class Mark:
 class Marked:
     """A submission with its marks, one for each exercise of its lesson.
 
-    `digest` is the SHA-256 of its bytes. `problem` says why the whole notebook was refused ("" if it was not);
+    `digest` is the SHA-256 of its bytes. `problem` says why the whole notebook was refused ("" if not);
     `notes` are remarks on how it was read. `texts` are the free-text answers by the id of their question.
     """
 

@@ -5,7 +5,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
@@ -38,7 +38,7 @@ class Order:
     out: Path
     roster: Path | None = None
     exercises: tuple[str, ...] = ()
-    rule: marks.Rule = marks.Rule()
+    rule: marks.Rule = field(default_factory=marks.Rule)
     sandbox: str = "bwrap"
     seconds: float = 10.0
     jobs: int = 1
@@ -105,7 +105,7 @@ def told(results: Iterator[tuple[str, Marked]], total: int) -> Iterator[tuple[st
         if on_screen or done == total or now - last > EVERY:
             last = now
             left = (now - began) / done * (total - done)
-            line = f"  {done} of {total} notebooks marked, {held_back} with something to decide, {left:.0f} s left"
+            line = f"  {done} of {total} notebooks marked, {held_back} to be decided, {left:.0f} s left"
             click.echo(f"\r{line:<78}" if on_screen else line, err=True, nl=not on_screen or done == total)
 
 

@@ -31,14 +31,15 @@ SHOWN_FILES = (
 STAND_INS = {
     "__init__.py": "def start(*_, **__): ...\n\n\npredict = compare = progress = start\n",
     "checks/__init__.py": (
-        "from course_lib.checks.given import Made\nfrom course_lib.checks.spec import Case, Exercise, Seen\n\n\n"
+        "from course_lib.checks.given import Made\n"
+        "from course_lib.checks.spec import Case, Exercise, Seen\n\n\n"
         "def check(*_, **__): ...\n\n\nhint = hunt = solution = check\nHunt = Verdict = object\n"
     ),
 }
 PLACE = "/course"
 ENVIRONMENT = {
-    "PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1",
-    "PYTHONDONTWRITEBYTECODE": "1",
+    "PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8",
+    "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1",
 }  # fmt: skip
 NO_BUBBLEWRAP = (
     "Submissions run behind bubblewrap, which is not here. On Debian and Ubuntu: apt install bubblewrap. "
@@ -103,7 +104,7 @@ class Sandbox:
         """What stands between a submission and this machine, in words."""
         if mode == "none":
             return "Submissions ran without a sandbox, with the rights of whoever gave the command."
-        return "bubblewrap: each exercise in a process and namespaces of its own, without network, files or rights."
+        return "bubblewrap: each exercise alone in its own namespaces, without network, files or rights."
 
     def run(
         self, name: str, source: str, calls: bytes, modules: dict[str, str], forbidden: Sequence[str]
@@ -270,11 +271,11 @@ class Sandbox:
             if os.geteuid() == 0
             else ["--unshare-user"]
         )
+        own = [f"--unshare-{name}" for name in ("pid", "net", "ipc", "uts", "cgroup-try")]
         return [
             shutil.which("bwrap"), *seen, "--ro-bind", self.view.name, PLACE, "--proc", "/proc", "--dev", "/dev",
-            "--tmpfs", "/tmp", "--chdir", "/", "--unshare-pid", "--unshare-net", "--unshare-ipc", "--unshare-uts",
-            "--unshare-cgroup-try", "--hostname", "marking", "--new-session", "--die-with-parent",
-            "--cap-drop", "ALL", *rights,
+            "--tmpfs", "/tmp", "--chdir", "/", *own, "--hostname", "marking", "--new-session",
+            "--die-with-parent", "--cap-drop", "ALL", *rights,
         ]  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What is kept in an output folder: the secret seed, and the marks of each submission as soon as they are there."""
+"""What an output folder keeps: the secret seed, and the marks of each submission once they are there."""
 
 import contextlib
 import fcntl
@@ -21,8 +21,8 @@ class StoreError(Exception):
 class Store:
     """The folder of one marking, e.g. of one assignment of one class.
 
-    Marks are kept under a key made of all that they depend on, so a submission that changed, or exercises that
-    changed, are marked anew and everything else is not.
+    Marks are kept under a key made of all that they depend on, so a submission or an exercise that changed
+    is marked anew and everything else is not.
     """
 
     folder: Path

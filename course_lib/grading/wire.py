@@ -20,7 +20,7 @@ class WireError(ValueError):
 
 
 def pack(value: object) -> bytes:
-    """Bytes of a value: None, number, text, bytes, list, tuple, dict, array of numbers or words, Made, callable."""
+    """Bytes of a value: numbers, text, lists, tuples, dicts, arrays of numbers or words, Made, callables."""
     return msgpack.packb(value, default=_extension, strict_types=True, unicode_errors="replace")
 
 

@@ -1,8 +1,8 @@
 """Inside the sandbox: a warm process that forks one child for each exercise, and what such a child does.
 
 Neither knows an expected value, a seed or a mark. The warm process never sees what a submission holds: it
-passes two file descriptors on to the child, which reads its request itself. A child has its own user, process,
-mount, network and IPC namespaces; when it ends, or is ended, nothing that it started lives on.
+passes two file descriptors on to the child, which reads its request itself. A child has its own user,
+process, mount, network and IPC namespaces; when it ends, or is ended, nothing that it started lives on.
 """
 
 import __future__
@@ -40,7 +40,7 @@ MEMORY = 2 * 2**30  # bytes that an answer may take on top of what the libraries
 
 
 def serve(user: int | None, alone: bool) -> None:
-    """Fork a child for each pair of descriptors (request, report) that comes on standard input, until it closes.
+    """Fork a child for each pair of descriptors (request, report) that comes on standard input.
 
     `user` is who to become first; with `alone` a child gets namespaces of its own.
     """
@@ -252,7 +252,7 @@ def answered(source: str, name: str, calls: list, seconds: float) -> dict:
 
 
 def defined(source: str) -> tuple[dict, list[tuple[str, str]]]:
-    """What a source defines. A statement that fails leaves its name out and (error, text) in the second part."""
+    """What a source defines, and (error, text) of each statement that failed: its names are not there."""
     module = ModuleType("__main__")
     module.__file__ = FILE
     sys.modules["__main__"] = module

@@ -93,9 +93,7 @@ def living(process: psutil.Process) -> list[psutil.Process]:
 
 
 def test_nothing_is_left_behind():
-    before = {
-        path: hashlib.sha256(path.read_bytes()).digest() for path in (ROOT / "course_lib").rglob("*.py")
-    }
+    before = hashes()
     places = {place: set(Path(place).iterdir()) for place in ("/tmp", "/dev/shm")}
     with Sandbox(seconds=SECONDS) as sandbox:
         marker = Marker(5, sandbox)
@@ -105,7 +103,7 @@ def test_nothing_is_left_behind():
         worker = psutil.Process(sandbox.process.pid)
         alive = living(worker)
         assert len(alive) == 2, "bubblewrap's first process and the warm one, nothing else"
-    gone, left = psutil.wait_procs([*alive], timeout=5)
+    _, left = psutil.wait_procs([*alive], timeout=5)
     assert not left
     assert hashes() == before
     assert "course-view" not in subprocess.run(["mount"], capture_output=True, text=True).stdout
