@@ -98,6 +98,12 @@ check(match_cost)
 # %% [markdown]
 # DETR has the generalised IoU in its cost. With it, which pairs become dearer: near ones or far ones?
 #
+# <details><summary>Answer</summary>
+#
+# Far ones, by up to 2: there IoU is 0, and GIoU falls towards −1. Where two boxes nearly agree, the smallest box around both holds little else, and the cost hardly changes.
+#
+# </details>
+#
 # ## 4. Average precision (20 min)
 #
 # Somebody has decided already which detections are right: `hits`. What is left is the order and the area.
@@ -125,9 +131,9 @@ check(average_precision)
 # %% [markdown]
 # Try yours on six false detections with a score of 0.95 before the three of the doctest: $\tfrac29$, as in the lesson?
 #
-# ## 5. Hunt: a matching with a favourite (10 min)
+# ## 5. Hunt: a matching written by hand (10 min)
 #
-# Somebody wrote the matching by hand. On the tables of a trained detector it gives what the library gives. On those of a fresh one it does not always.
+# Somebody wrote the matching without the library. On the tables of a trained detector it gives what the library gives. On those of a fresh one it does not always.
 # Hand in a table `(cost,)` on which it differs from the right one, and name the fault. cost is (n_queries, m), with as many queries as objects or more.
 
 # %%

@@ -3,8 +3,8 @@
 #   course:
 #     title: Object detection as a set
 #     question: Which row of an answer belongs to which object, if objects have no order?
-#     minutes: 79
-#     short_path: 33
+#     minutes: 77
+#     short_path: 35
 #     trains: true
 #     needs: [02_softmax, 08_self_and_cross, 12_encoder_decoder, 13_training]
 #     objectives:
@@ -69,9 +69,9 @@ compare("rows", "both at 0.5")
 #
 # </details>
 #
-# **Short path.** 33 minutes: the sections whose heading says *short path*, and recap questions 1 to 3. Choose *Run > Run All Cells* first (about half a minute).
+# **Short path.** 35 minutes: the sections whose heading says *short path*, and recap questions 1 to 3. Choose *Run > Run All Cells* first (about half a minute).
 #
-# ## Boxes, and how well they overlap (9 min, short path)
+# ## Boxes, and how well they overlap (10 min, short path)
 #
 # The pictures of this lesson are real handwritten digits ([Alpaydin and Kaynak, 1998](https://doi.org/10.24432/C50P49)) at random places on a canvas of 32 × 32, one to three of them. The next cell composes some from digits that no training of this lesson sees.
 
@@ -88,19 +88,19 @@ assert test.boxes.shape == (500, 3, 4) and test.labels.shape == test.keep.shape 
 # A **box** is (centre x, centre y, width, height), as shares of the picture, y downwards. A slot without a digit has `keep` False. `draw` is used throughout: dashed green boxes are the truth.
 
 # %%
-from matplotlib.patches import Rectangle
+from matplotlib import patches, patheffects
 
-from course_lib.palette import INK, KEY, QUERY, QUIET, VALUE
-from course_lib.plots import figure, show
+from course_lib.palette import KEY, QUERY, VALUE
 
 
 def draw(ax, image, boxes=(), names=(), color=VALUE, style="--", below=False):
     """An image (1, img_h, img_w), and boxes (k, 4) with a name each."""
     ax.imshow(image[0], cmap="gray_r", vmin=0, vmax=1, extent=(0, 1, 1, 0))
     for (cx, cy, w, h), name in zip(boxes, names, strict=True):
-        ax.add_patch(Rectangle((cx - w / 2, cy - h / 2), w, h, fill=False, ec=color, ls=style, lw=1.8))
+        ax.add_patch(patches.Rectangle((cx - w / 2, cy - h / 2), w, h, fill=False, ec=color, ls=style, lw=1.8))
         y = cy + h / 2 + 0.01 if below else cy - h / 2 - 0.01
-        ax.text(cx - w / 2, y, name, color=color, fontsize=9, va="top" if below else "bottom")
+        text = ax.text(cx - w / 2, y, name, color=color, fontsize=9, va="top" if below else "bottom")
+        text.set_path_effects([patheffects.withStroke(linewidth=2.5, foreground="white")])  # readable on ink
     ax.set(xticks=[], yticks=[])
     ax.spines[:].set_visible(True)
 
@@ -109,6 +109,8 @@ def draw(ax, image, boxes=(), names=(), color=VALUE, style="--", below=False):
 # **Look.** Three pictures and their keys.
 
 # %%
+from course_lib.plots import figure, show
+
 fig, axes = figure(7.5, 2.9, columns=3)
 for ax, i in zip(axes, (1, 2, 0), strict=True):
     keep = test.keep[i]
@@ -149,6 +151,34 @@ A, B = torch.tensor([0.0, 0, 2, 1]), torch.tensor([1.0, 0, 3, 1])
 print(f"IoU of A and B: {iou_of_two(A, B):.4f}")
 assert torch.isclose(iou_of_two(A, B), torch.tensor(1 / 3))
 compare("half", "1/3")
+
+# %% [markdown]
+# The formula as a picture. A helper draws a box from its corners.
+
+# %%
+def outline(ax, box, name, color, style="-", **more):
+    """A box given by its corners, with its name at the top left."""
+    x0, y0, x1, y1 = (float(number) for number in box)
+    ax.add_patch(patches.Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, ec=color, ls=style, lw=1.8, **more))
+    ax.text(x0, y0 - 0.05, name, color=color, fontsize=11, va="bottom")
+    ax.set(aspect="equal", yticks=[])
+    ax.spines["left"].set_visible(False)
+
+
+# %% [markdown]
+# **Look.** The hatched area on the left, divided by the one on the right.
+
+# %%
+fig, axes = figure(7.5, 2.5, columns=2)
+both, either = [(1, 0, 2, 1)], [(0, 0, 2, 1), (2, 0, 3, 1)]  # corners of the pieces
+for ax, pieces, name in zip(axes, (both, either), ("both cover it: 1", "at least one covers it: 3"), strict=True):
+    outline(ax, A, "A", QUERY), outline(ax, B, "B", VALUE, "--")
+    for x0, y0, x1, y1 in pieces:
+        ax.add_patch(patches.Rectangle((x0, y0), x1 - x0, y1 - y0, fc="none", ec=KEY, hatch="///", lw=0))
+    ax.set(xlim=(-0.2, 3.2), ylim=(1.2, -0.4), xticks=range(4))
+    ax.set_title(name, fontsize=9, fontweight="normal")
+fig.suptitle("Half of each box is one square of three: IoU = 1/3", x=0.01, ha="left", fontsize=11, fontweight="bold")
+show(fig, alt="Two boxes of two squares each, one shifted by a square. Left: the one shared square is hatched. Right: all three squares are.")
 
 # %% [markdown]
 # **Change it.** Now every $a$ with every $b$ at once. Two blanks: the corners need new axes (`a[:, None]` is (n, 1, 4)), and so do the areas. Replace two lines, run this cell and the next.
@@ -193,7 +223,9 @@ assert expected.shape == (2, 3) and torch.allclose(expected[0], torch.tensor([1 
 predict("apart")
 
 # %% [markdown]
-# **Run.** $A$ is 0 to 1 wide and to be moved to $B$, from 3 to 4. Beside IoU two other measures: the distance L1 (the sum of the absolute differences), and the generalised IoU of [Rezatofighi and others (2019)](https://arxiv.org/abs/1902.09630). It takes away what the smallest box around both, $H$, holds besides them: $\text{GIoU} = \text{IoU} - \frac{|H| - |A \cup B|}{|H|}$.
+# **Run.** A box from 0 to 1 is to be moved to its goal, from 3 to 4. Beside IoU two other measures: the distance L1 (the sum of the absolute differences), and the generalised IoU of [Rezatofighi and others (2019)](https://arxiv.org/abs/1902.09630). It takes away what the smallest box around both, $H$, holds besides them:
+#
+# $$\text{GIoU}(A, B) = \text{IoU}(A, B) - \frac{|H| - |A \cup B|}{|H|}$$
 
 # %%
 from course_lib.transformer.detection import generalised_iou
@@ -212,16 +244,45 @@ assert generalised_iou(box, goal).item() == -0.5  # 0 - (4 - 2) / 4
 compare("apart", "nowhere: the gradient is zero")
 
 # %% [markdown]
-# **Trap.** *"IoU says how good a box is, so 1 − IoU is the loss."* Apart is apart: moving a bit changes nothing about an empty intersection. The other two have a slope. (By hand: $H$ is 4 wide, the union covers 2 of it, $0 - \tfrac24 = -0.5$.) So DETR, the detector of the next section, and many others learn with L1 and GIoU, and are judged by IoU.
+# **Look.** What GIoU takes away is the hatched share of $H$.
+
+# %%
+fig, ax = figure(7.5, 2)
+outline(ax, (0, 0, 4, 1), "", KEY, ":")  # H
+outline(ax, (1, 0, 3, 1), "", KEY, ":", hatch="///")
+outline(ax, box.detach(), "the box", QUERY), outline(ax, goal, "its goal", VALUE, "--")
+ax.text(1.6, -0.05, "H: 0 to 4", color=KEY, fontsize=11, va="bottom")
+ax.set(xlim=(-0.2, 4.2), ylim=(1.2, -0.4), xticks=range(5), title="Half of H belongs to nobody: GIoU = 0 − 1/2")
+show(fig, alt="A box from 0 to 1 and its goal from 3 to 4 inside the smallest box around both, from 0 to 4. The half between them is hatched.")
 
 # %% [markdown]
-# ## Who answers for whom? (9 min, short path)
+# **Trap.** *"IoU says how good a box is, so 1 − IoU is the loss."* Apart is apart: moving a bit changes nothing about an empty intersection. The other two have a slope. (By hand: $H$ is 4 wide, the union covers 2 of it, $0 - \tfrac24 = -0.5$.) A move towards the goal shortens $H$, so GIoU has a slope however far the box lies. So DETR, the detector of the next section, and many others learn with L1 and GIoU, and are judged by IoU.
+
+# %% [markdown]
+# ## Who answers for whom? (10 min, short path)
 #
 # DETR ([Carion and others, 2020](https://arxiv.org/abs/2005.12872)) asks with learnt vectors, 100 in the paper and 9 here. Such an **object query** answers every time, with probabilities $\mathbf p_i$ over the classes *and "no object"*, and with a box $\hat{\mathbf b}_i$. Object $j$ has a class $c_j$ and a box $\mathbf b_j$, without the hat. Before the loss is computed somebody must say which query answers for which object. Each pair has a cost:
 #
 # $$C_{ij} = -p_i[c_j] + 5\,\lVert \hat{\mathbf b}_i - \mathbf b_j \rVert_1 - 2\,\text{IoU}(\hat{\mathbf b}_i, \mathbf b_j)$$
 #
-# It is low where query $i$ says class $c_j$ and its box is near. (The paper has the generalised IoU here.) Then comes a **bipartite matching**: each object gets one query, no query two objects, and the sum of the costs is least.
+# It is low where query $i$ says class $c_j$ and its box is near. (The paper has the generalised IoU here.)
+#
+# **By hand.** A query says the class with 0.75. Its box is as large as the object's, and shifted by half its width, 0.1. So L1 is 0.1 and IoU $\tfrac13$: $C = -0.75 + 5 \cdot 0.1 - 2 \cdot \tfrac13 \approx -0.92$.
+#
+# **Run.** The same pair by the library.
+
+# %%
+from course_lib.transformer.detection import match_cost
+
+p = torch.tensor([[0.75, 0.25]])  # (n_queries, classes and "no object"), one of each
+b_hat = torch.tensor([[0.5, 0.5, 0.2, 0.2]])  # (n_queries, 4)
+b = torch.tensor([[0.4, 0.5, 0.2, 0.2]])  # (m, 4)
+C = match_cost(p, b_hat, torch.tensor([0]), b)  # (n_queries, m)
+print(f"the cost of this pair: {C.item():.2f}")
+assert C.shape == (1, 1) and torch.isclose(C, torch.tensor(-0.75 + 5 * 0.1 - 2 / 3)).all()
+
+# %% [markdown]
+# With a cost for each pair comes a **bipartite matching**: each object gets one query, no query two objects, and the sum of the costs is least.
 #
 # **By hand.** Two queries, two objects:
 #
@@ -236,7 +297,7 @@ compare("apart", "nowhere: the gradient is zero")
 predict("greedy")
 
 # %% [markdown]
-# **Run.** All two ways, and the library's `match`.
+# **Run.** Both ways, and the library's `match`.
 
 # %%
 from itertools import permutations
@@ -252,7 +313,7 @@ assert cost[queries, objects].sum() == 4 and cost[0, 0] + cost[1, 1] == 11
 compare("greedy", "11 beside 4")
 
 # %% [markdown]
-# **Why.** The cheap pair leaves the dear one. For 9 queries and 3 objects there are $9 \cdot 8 \cdot 7 = 504$ ways, and the number grows fast. The *Hungarian method* ([Kuhn, 1955](https://doi.org/10.1002/nav.3800020109)) finds the best one without trying them all. Later versions of it take a time that grows with the cube. `match` calls SciPy's solver for this problem.
+# **Why.** The cheap pair leaves the dear one. For 9 queries and 3 objects there are $9 \cdot 8 \cdot 7 = 504$ ways, and the number grows fast. The *Hungarian method* ([Kuhn, 1955](https://doi.org/10.1002/nav.3800020109)) finds the best one without trying them all. Later versions of it take a time that grows with the cube of the number of queries. `match` calls SciPy's solver for this problem.
 #
 # **Change it.** Find a number to put in place of the 10 such that the greedy choice is best too. What is the condition?
 #
@@ -271,7 +332,7 @@ compare("greedy", "11 beside 4")
 # **Run.** In code, for one picture. Class 10 is "no object".
 
 # %%
-from course_lib.transformer.detection import Detections, Objects, corners, match_cost, set_loss
+from course_lib.transformer.detection import Detections, Objects, corners, set_loss
 
 WEIGHT = torch.tensor([1.0] * 10 + [0.2])  # of each answer
 
@@ -314,7 +375,22 @@ print(f"loss {loss:.4f}, objects in another order {other_key:.4f}, queries in an
 assert torch.allclose(torch.stack([other_key, other_rows]), loss, atol=1e-12, rtol=0)
 
 # %% [markdown]
-# **Look.** The key may be written in any order. That is what the hook asked for.
+# **Look.** The key may be written in any order.
+#
+# **Run.** Back to the start: the key says *a 3, left; a 7, right*, the model says *a 7, right; a 3, left*.
+
+# %%
+left, right = [0.2, 0.5, 0.3, 0.4], [0.8, 0.5, 0.3, 0.4]
+labels_of_two, boxes_of_two = torch.tensor([3, 7]), torch.tensor([left, right])  # (m,), (m, 4)
+said = 20 * F.one_hot(torch.tensor([7, 3]), 11).double()  # logits (n_queries, 11): sure of its classes
+where = torch.tensor([right, left])  # (n_queries, 4)
+row_by_row = F.cross_entropy(said, labels_of_two) + box_loss(where, boxes_of_two)
+as_a_set = loss_of_one(said, where, labels_of_two, boxes_of_two)
+print(f"row by row: {row_by_row:.2f};  as a set: {as_a_set:.2f}")
+assert row_by_row > 20 and as_a_set < 1e-6
+
+# %% [markdown]
+# **Look.** Row by row everything is wrong, as a set nothing is. That answers the question of the start.
 #
 # **Change it.** Give `loss_of_one` two queries only, `logits[:2], boxes[:2]`, for the three objects. Guess what it says.
 #
@@ -325,7 +401,7 @@ assert torch.allclose(torch.stack([other_key, other_rows]), loss, atol=1e-12, rt
 # </details>
 
 # %% [markdown]
-# ## One number for a detector (7 min)
+# ## One number for a detector (8 min)
 #
 # A detection is right if its class is right, its IoU with an object is at least 0.5, and nobody surer has claimed that object. Then sort all detections of a class by score, the surest first. After each one look: *precision*, the share of right ones so far; *recall*, the share of the objects found so far. **Average precision** (AP) is the area under precision against recall. The precision at a recall is the best that is reached there or later. AP50 is the mean over the classes, 50 for the 0.5.
 #
@@ -345,12 +421,12 @@ assert torch.allclose(torch.stack([other_key, other_rows]), loss, atol=1e-12, rt
 predict("more_false")
 
 # %% [markdown]
-# **Run.** The three detections on one picture, then six more, less sure or surer than all others.
+# **Run.** The three detections on one picture, then six more, less sure or surer than all others. Nothing lies at 0.5.
 
 # %%
 from course_lib.metrics import Boxes, average_precision
 
-places = np.array([[0.2, 0.2, 0.1, 0.1], [0.5, 0.5, 0.1, 0.1], [0.8, 0.8, 0.1, 0.1]])  # nothing lies at 0.5
+places = np.array([[0.2, 0.2, 0.1, 0.1], [0.5, 0.5, 0.1, 0.1], [0.8, 0.8, 0.1, 0.1]])
 truth = Boxes(places[None, [0, 2]], np.zeros((1, 2), int))  # (B, m, 4), (B, m)
 
 
@@ -369,6 +445,22 @@ three, later, before = ap_with(0, 0), ap_with(6, 0.1), ap_with(6, 0.95)
 print(f"AP {three:.4f}; six more with score 0.1: {later:.4f}; six more with score 0.95: {before:.4f}")
 assert np.isclose(three, 5 / 6) and later == three and np.isclose(before, 2 / 9)
 compare("more_false", "it stays 5/6")
+
+# %% [markdown]
+# Precision against recall, a point for each detection. The shaded area is the AP.
+
+# %%
+fig, axes = figure(7.5, 2.9, columns=2)
+for ax, extra in zip(axes, (0, 6), strict=True):
+    recall = [1 / 2, 1 / 2] + [1] * (1 + extra)
+    precision = [1, 1 / 2] + [2 / (3 + late) for late in range(1 + extra)]
+    ax.stairs([1, 2 / 3], [0, 1 / 2, 1], fill=True, color=VALUE, alpha=0.25)
+    ax.plot(recall, precision, "o", color=QUERY, ms=5, clip_on=False)
+    ax.text(0.25, 0.3, "1/2 · 1", ha="center"), ax.text(0.75, 0.3, "1/2 · 2/3", ha="center")
+    ax.set(xlim=(0, 1.05), ylim=(0, 1.05), xlabel="recall", ylabel="precision")
+    ax.set_title(f"{3 + extra} detections", fontsize=9, fontweight="normal")
+fig.suptitle("Late mistakes add points, and take no area away", x=0.01, ha="left", fontsize=11, fontweight="bold")
+show(fig, alt="Precision against recall for three and for nine detections. The shaded area is the same; six more points lie at recall 1, below its edge.")
 
 # %% [markdown]
 # **Look.** What comes after the last right detection costs nothing. AP asks whether the right ones are *surer* than the wrong ones, not how many wrong ones there are. Whoever shows boxes to people must choose a threshold, and AP says nothing about that choice.
@@ -494,7 +586,7 @@ print(f"at least 95 % lie well: {where > 0.95}; 60 to 85 % name the digit: {0.6 
 assert where > 0.95 and 0.6 < what < 0.85
 
 # %% [markdown]
-# **Look.** Three starts reached 0.56 to 0.59. It knows nearly always where a digit is, and about three times of four which one.
+# **Look.** Three starts, run beforehand, reached 0.56 to 0.59. The model knows nearly always where a digit is, and about three times of four which one.
 #
 # **Change it.** Print `strongest_class(find(young, test.take(np.arange(3))))[1]`: how sure are the nine queries on three pictures? Guess how many of 27 are above 0.5.
 #
@@ -541,21 +633,21 @@ print(f"{n_digits.sum()} digits, {int(sure.sum())} answers of which it is at lea
 assert by_layer[1] >= 0.85 and by_layer[1] > by_layer[0] and sure.shape == (500, 9)
 
 # %% [markdown]
-# The script looked at four test pictures on its way. Below is one of them, at five looks. Solid boxes are answers with a score of 0.3 or more.
+# The script looked at four test pictures on its way. Below is one of them, at four looks. Solid boxes are answers with a score of 0.3 or more.
 
 # %%
 history = History.from_arrays({name: np.array(values) for name, values in about["history"].items()})
-watched, looks, k = scenes(1000, seed=22, split="test"), (0, 3, 7, 12, 25), 0  # k: which of the four pictures
-fig, axes = figure(8, 2.3, columns=5)
+watched, looks, k = scenes(1000, seed=22, split="test"), (0, 3, 12, 25), 0  # k: which of the four pictures
+fig, axes = figure(8, 2.7, columns=4)
 for ax, look in zip(axes, looks, strict=True):
     draw(ax, watched.images[k], watched.boxes[k, watched.keep[k]], [""] * watched.keep[k].sum())
     p = history.maps["probabilities"][look, k, :, :10]  # (n_queries, 10)
     shown = p.max(axis=-1) >= 0.3
     names = [f"{digit}" for digit in p[shown].argmax(axis=-1)]
     draw(ax, watched.images[k], history.maps["boxes"][look, k, shown], names, QUERY, "-", below=True)
-    ax.set_title(f"step {history.map_steps[look]}", fontsize=9, fontweight="normal")
+    ax.set_title(f"step {history.map_steps[look]}: {shown.sum()} boxes", fontsize=9, fontweight="normal")
 fig.suptitle("First nobody answers, then too many, in the end one for each digit", x=0.01, ha="left", fontsize=11, fontweight="bold")
-show(fig, alt="The same picture at five steps of the training: no answer at first, then several boxes on each digit, in the end one.")
+show(fig, alt="The same picture at four steps of the training: no answer at first, then several boxes on each digit, in the end one.")
 assert history.maps["boxes"].shape == (26, 4, 9, 4) and history.map_steps[-1] == 2000
 
 # %% [markdown]
@@ -566,8 +658,9 @@ assert history.maps["boxes"].shape == (26, 4, 9, 4) and history.map_steps[-1] ==
 # Picture 0 at look 17, the others at looks 15, 10 and 4, and each loses it again. At the end the pictures 0 and 1 are right, 2 and 3 have a box too many (with this low threshold).
 #
 # </details>
-#
-# The explorer takes one picture of the detector, with what it costs to let each query answer for each object. It counts queries and objects from 1, the cells count from 0. Click a query, press *All boxes* and *Cheapest pair first*, exchange objects. **Which left-over query would cost least for an object, and where does its box lie? Does the cheapest pair first lose here?**
+
+# %% [markdown]
+# **Change it.** The explorer takes one picture of the detector, with what it costs to let each query answer for each object. It counts queries and objects from 1, the cells count from 0. Click a query, press *All boxes* and *Cheapest pair first*, exchange objects. **Which left-over query would cost least for an object, and where does its box lie? Does the cheapest pair first lose here?**
 #
 # <details><summary>Answer</summary>
 #
@@ -579,14 +672,15 @@ assert history.maps["boxes"].shape == (26, 4, 9, 4) and history.map_steps[-1] ==
 from course_lib.explorers import vision_explorer
 
 i = 0
-one = (found.logits[i].softmax(dim=-1), found.boxes[i], labels, targets)  # labels and targets of picture 0, from above
-cost, left_over = match_cost(*one), [1, 3, 4, 5, 7, 8]  # (n_queries, m); queries that answer for nobody
-assert match(cost)[0].tolist() == [0, 2, 6] and cost[left_over].argmin() == 9 and round(cost[5, 0].item(), 2) == -1.19
+probabilities = found.logits[i].softmax(dim=-1)  # (n_queries, 11)
+cost = match_cost(probabilities, found.boxes[i], labels, targets)  # (n_queries, m), of picture 0
+assert match(cost)[0].tolist() == [0, 2, 6] and round(cost[5, 0].item(), 2) == -1.19
+assert cost[[1, 3, 4, 5, 7, 8]].min() == cost[5, 0]  # of the queries that answer for nobody
 with torch.no_grad():
     _, seen = detector(torch.from_numpy(test.images[i : i + 1]).double(), return_weights=True)
-probabilities = found.logits[i].softmax(dim=-1)  # (n_queries, 11)
 vision_explorer(
-    test.images[i], weights=seen[-1][0].numpy(), boxes=found.boxes[i].numpy(), class_prob=probabilities.numpy(),
+    test.images[i], weights=seen[-1][0].numpy(),
+    boxes=found.boxes[i].numpy(), class_prob=probabilities.numpy(),
     targets=test.boxes[i, test.keep[i]], labels=test.labels[i, test.keep[i]], classes=list("0123456789"),
     places=detector.places.detach().sigmoid().numpy(), predict=False)
 
@@ -650,7 +744,32 @@ print(f"nearest: more than three of four boxes have an IoU of 0.5 or more: {lies
 assert 0.75 < lies_well < 0.9
 
 # %% [markdown]
-# **Look.** Nobody is told to be silent, so nobody is. About five of six boxes lie well, and the AP falls below 0.4 all the same: only the first on an object is right. (Two of the others lie between the 4 and the 9.)
+# **Run.** Would a weaker test see it? Is each digit found, by a sure answer with its class and an IoU of at least 0.5?
+
+# %%
+def digits_found(answers, data):
+    """The share of the digits for which there is such an answer: the recall."""
+    digit, how_sure = strongest_class(answers)  # (scenes, n_queries) each
+    lies = box_iou(corners(answers.boxes), corners(torch.from_numpy(data.boxes))) >= 0.5  # (scenes, n_queries, m)
+    named_right = digit[..., None] == torch.from_numpy(data.labels)[:, None]  # (scenes, n_queries, m)
+    finds = lies & named_right & (how_sure >= 0.5)[..., None]
+    return finds.any(dim=1)[torch.from_numpy(data.keep)].double().mean().item()
+
+
+recall = {name: digits_found(answers, test) for name, answers in after.items()}
+print(f"more than 90 % of the digits found, nearest: {recall['nearest'] > 0.9}, matched: {recall['matched'] > 0.9}")
+assert min(recall.values()) > 0.9 and abs(recall["nearest"] - recall["matched"]) < 0.04
+
+# %% [markdown]
+# **Look.** Nobody is told to be silent, so nobody is. About five of six boxes lie well, and more than nine of ten digits are found, as with the matching. A test that asks no more sees no fault. The AP falls below 0.4, because only the first answer on an object is right. (Two of the others lie between the 4 and the 9.)
+#
+# **Change it.** Leave `named_right` out of `finds`: only the place counts. Guess by how much both shares rise.
+#
+# <details><summary>Answer</summary>
+#
+# By about four hundredths each, to about 0.98 and 0.97. The digits that are lost by a wrong name are about as many with the matching as without.
+#
+# </details>
 #
 # **Trap.** *"A detector needs non-maximum suppression."* Detectors before DETR let many places answer for one object. Then they cleared up: of boxes with the same class that overlap by more than 0.5, only the surest stays. That is **not** part of the model. The next cell writes it down.
 
@@ -729,7 +848,7 @@ assert largest < 0.2 and (named > 0).all() and spread.max() < 0.1
 compare("stands_for", "all digits, in one region")
 
 # %% [markdown]
-# Where the boxes lay. Beside ours, the same for plain queries of DETR: trained by the script *without* reference points, so without any hint of a place. (On 200 pictures, and one run of three; the next section comes back to this choice.)
+# Where the boxes lay. Beside ours, the same for plain queries of DETR: trained by the script *without* reference points, so without any hint of a place. (On 200 pictures, and one run of three.) A number stands where a query gave more than ten answers.
 
 # %%
 plain = about["compared"]["plain queries"]["answered"][1]  # for each query a list of centres (x, y)
@@ -739,9 +858,9 @@ for ax, parts, name in zip(axes, (ours, plain), ("with reference points", "plain
     for q, points in enumerate(parts):
         points = np.array(points).reshape(-1, 2)
         if len(points):
-            color = (KEY, QUERY, VALUE)[(q + q // 3) % 3]
-            ax.scatter(*points.T, s=7, color=color, marker="os^"[q % 3], alpha=0.5, lw=0)
-            ax.text(*np.median(points, axis=0), f"{q}", fontsize=13, fontweight="bold", ha="center", va="center")
+            ax.scatter(*points.T, s=7, color=(KEY, QUERY, VALUE)[(q + q // 3) % 3], marker="os^"[q % 3], alpha=0.5, lw=0)
+            number = f"{q}" if len(points) > 10 else ""
+            ax.text(*np.median(points, axis=0), number, fontsize=13, fontweight="bold", ha="center", va="center")
     ax.set(xlim=(0, 1), ylim=(1, 0), aspect="equal", xlabel="x of the centre", ylabel="y of the centre")
     ax.set_title(name, fontsize=10)
 fig.suptitle("Queries can share out the picture without being told", x=0.01, ha="left", fontsize=11, fontweight="bold")
@@ -854,9 +973,166 @@ assert share.min() > 0.8 and inside.double().mean() < 0.11 and weights.shape == 
 # **Look.** In the second layer more than eight tenths of the weight lie in a tenth of the picture. In the first layer two heads do so too, the other two look around more.
 
 # %% [markdown]
-# ## Three starts each (5 min)
+# ## What goes wrong (7 min)
 #
-# The same model, the same data, the same 900 steps: once with reference points, once with the plain queries of DETR. The script ran each from three starts. With reference points all three reached 0.87 to 0.88.
+# Look at mistakes one by one before you count them.
+
+# %%
+def faults(i):
+    """What is wrong with the answers for test picture i, the surest answer first."""
+    wrong, claimed, keep = [], set(), test.keep[i]
+    targets = torch.from_numpy(test.boxes[i, keep]).double()
+    overlaps = box_iou(corners(found.boxes[i]), corners(targets))  # (n_queries, digits)
+    for q in score[i].argsort(descending=True)[: sure[i].sum()].tolist():
+        iou, j = overlaps[q].max().item(), overlaps[q].argmax().item()
+        if iou < 0.5 or j in claimed:
+            wrong.append("loose box" if iou < 0.5 else "twice")
+            continue
+        claimed.add(j)
+        if label[i, q] != test.labels[i, j]:
+            wrong.append("wrong class")
+    return wrong + ["missed"] * (int(keep.sum()) - len(claimed))
+
+
+# %% [markdown]
+# **Predict.** Which kind of fault is the most frequent one?
+
+# %%
+predict("fault")
+
+# %% [markdown]
+# **Run.** All 500, and one picture for each kind of fault.
+
+# %%
+from collections import Counter
+
+kinds = Counter(kind for i in range(500) for kind in faults(i))
+print(dict(kinds), "among", n_digits.sum(), "digits")
+examples = {kind: next(i for i in range(500) if faults(i) == [kind]) for kind in kinds}
+fig, axes = figure(7.5, 2.5, columns=4)
+for ax, (kind, i) in zip(axes, sorted(examples.items()), strict=True):
+    keep = test.keep[i]
+    draw(ax, test.images[i], test.boxes[i, keep], [f"{digit}" for digit in test.labels[i, keep]])
+    draw(ax, test.images[i], found.boxes[i, sure[i]], [f"{digit}" for digit in label[i, sure[i]]], QUERY, "-", below=True)
+    ax.set_title(kind, fontsize=9, fontweight="normal")
+fig.suptitle("Most often a digit is found twice (dashed: truth, solid: answers)", x=0.01, ha="left", fontsize=11, fontweight="bold")
+show(fig, alt="Four pictures, one for each kind of fault: a loose box, a missed digit, a digit found twice, a wrong class.")
+assert kinds.most_common(1)[0][0] == "twice" and sum(kinds.values()) < 200 and set(kinds) == {"twice", "wrong class", "missed", "loose box"}
+compare("fault", "a digit found twice")
+
+# %% [markdown]
+# **Look.** The most frequent fault is a digit found twice, and AP50 hardly sees it: above, suppression took 87 answers away, and AP50 rose by 0.01. Most second answers are less sure than right ones, so they come late in the order. (Remember the six false detections.) Next come wrong classes. Hardly any box is loose.
+#
+# It was trained on one to three digits of 8 to 14 pixels. Two tests from outside: **four digits**, and pictures cut out and **magnified**, so that digits are up to twice as large.
+#
+# **Predict.** Which of the two hurts more?
+
+# %%
+predict("outside")
+
+# %% [markdown]
+# **Run.** Pictures with four digits, and windows around single digits enlarged to the whole canvas.
+
+# %%
+from dataclasses import replace
+
+from course_lib.data.scenes import enlarge
+
+
+def magnify(data, window):
+    """Pictures with one digit: a window of so many pixels around it, enlarged to 32 x 32."""
+    images, boxes = [], np.zeros_like(data.boxes)
+    for k, (cx, cy, w, h) in enumerate(data.boxes[:, 0] * 32):
+        x, y = (int(np.clip(round(c - window / 2), 0, 32 - window)) for c in (float(cx), float(cy)))
+        images.append(enlarge(data.images[k, :, y : y + window, x : x + window], 32))
+        boxes[k, 0] = np.clip(np.array([cx - x, cy - y, w, h]) / window, 0, 1)
+    return replace(data, images=np.stack(images), boxes=boxes)
+
+
+# %% [markdown]
+# AP50 for each number of digits, and for each magnification. Beside it the two parts: where, and what.
+
+# %%
+def measure(name, data):
+    """Print and return the AP50 on these pictures, with its two parts."""
+    answers = find(detector, data)
+    value, (lie_well, right_class) = ap50(answers, data), where_and_what(answers, data)
+    print(f"{name:20} AP50 {value:.2f}; of the matched answers {lie_well:.2f} lie well, {right_class:.2f} name the digit")
+    return value
+
+
+more = scenes(4000, seed=7, split="test", max_digits=4)
+of = {n: more.take(np.nonzero(more.keep.sum(axis=1) == n)[0][:400]) for n in (1, 2, 3, 4)}
+by_number = {n: measure(f"number of digits: {n}", some) for n, some in of.items()}
+single = of[1].take(np.arange(300))
+larger = {window: measure(f"magnified {32 / window:.2f} times", magnify(single, window)) for window in (32, 24, 20, 16)}
+assert by_number[4] > 0.85 and larger[32] > 0.95 and larger[16] < 0.45
+compare("outside", "larger digits hurt more")
+
+# %% [markdown]
+# **Look.** Four digits were never seen together, and most are found: of the matched boxes all but about one of forty lie well. (Carion and others, 2020, section 4.3, found the like with 24 giraffes, where training pictures had at most 13 of a kind.) A digit of twice the size is nothing new to a person. For this model the class suffers first, and at twice the size the box as well: both were learnt at one range of scales.
+#
+# **Change it.** Overlapping digits: lay a 6 on a 3, `np.maximum(test.images[1], test.images[26])`, as the first picture of a copy of the data: `replace(test, images=...)`. What is found where they cross? Guess, and look at the answers with `draw`.
+#
+# <details><summary>Answer</summary>
+#
+# One box, and in it a 4. Training scenes never overlap, so one heap of ink was always one digit.
+#
+# </details>
+
+# %% [markdown]
+# ## Recap (3 min)
+#
+# **Recap.** Say the answer aloud before you unfold it. (Short path: 1 to 3.)
+#
+# <details><summary>1. A key lists two digits in a random order, and a model learns row by row. Where do its boxes go, and why?</summary>
+#
+# Between the digits, where nothing is: each row is asked for one of two places by chance, and the middle is the best answer (with squared distances).
+#
+# </details>
+#
+# <details><summary>2. Two unit squares, one shifted by half a side: IoU? And what if one is shifted by two sides?</summary>
+#
+# 1/3: intersection 1/2, union 3/2. Then 0, with a gradient of 0: IoU alone cannot pull it back.
+#
+# </details>
+#
+# <details><summary>3. Every query learns its nearest object, without a matching. What happens, and what did detectors before DETR do about it?</summary>
+#
+# Nobody learns "no object", so several boxes lie on each digit: more than four in place of about one. They kept only the surest of overlapping boxes: non-maximum suppression.
+#
+# </details>
+#
+# <details><summary>4. A cost table on which the cheapest pair first loses?</summary>
+#
+# Rows (1, 2) and (2, 10): 1 + 10 against 2 + 2. The cheap pair leaves the dear one.
+#
+# </details>
+#
+# <details><summary>5. A detector says fifty false boxes with low scores besides all right ones. What does AP say?</summary>
+#
+# Nothing, if all right ones are surer. AP is about the order of the scores; for people a threshold must be chosen as well.
+#
+# </details>
+#
+# <details><summary>6. What does query 4 of our detector stand for?</summary>
+#
+# For a region, the middle. It names any digit there. Its number means nothing: shuffle vectors and points together, and the same boxes come in another order.
+#
+# </details>
+#
+# <details><summary>7. From lesson 12: why does the decoder there need a causal mask, and why has this one none?</summary>
+#
+# There each place says the next token and must not see it. Here there is no next: all queries answer at once, and each should know of all others.
+#
+# </details>
+#
+# **What stays.** *Which row of an answer belongs to which object?* None by its number: the cheapest pairing decides. A 7 and a 3 in exchanged rows are no fault, and no row is pulled to the middle. Ask for a set, and each object is asked of one query alone. Then silence can be learnt, and little is left to clear up. In the next lesson the same tokens of a picture are read by a decoder that writes a sentence.
+
+# %% [markdown]
+# ## Three starts each (after the lesson)
+#
+# For another day, about 5 minutes: what is a reference point worth? The same model, the same data, the same 900 steps: once with reference points, once with the plain queries of DETR. The script ran each from three starts. With reference points all three reached 0.87 to 0.88.
 #
 # **Predict.** And plain queries?
 
@@ -911,153 +1187,6 @@ assert max(apart) < 0.05 and not any(compared["plain queries"]["answered"][0])
 # **Look.** The start at 0.10 is sure of nothing. In the one at 0.35 all nine answer, and two pairs share a place. In the long run four queries give most answers, as in the best start. So plain queries *can* share out the picture; how far they get depends on the start and on the steps.
 
 # %% [markdown]
-# ## What goes wrong (7 min)
-#
-# Look at mistakes one by one before you count them.
-
-# %%
-def faults(i):
-    """What is wrong with the answers for test picture i, the surest answer first."""
-    wrong, claimed, keep = [], set(), test.keep[i]
-    targets = torch.from_numpy(test.boxes[i, keep]).double()
-    overlaps = box_iou(corners(found.boxes[i]), corners(targets))  # (n_queries, digits)
-    for q in score[i].argsort(descending=True)[: sure[i].sum()].tolist():
-        iou, j = overlaps[q].max().item(), overlaps[q].argmax().item()
-        if iou < 0.5 or j in claimed:
-            wrong.append("loose box" if iou < 0.5 else "twice")
-            continue
-        claimed.add(j)
-        if label[i, q] != test.labels[i, j]:
-            wrong.append("wrong class")
-    return wrong + ["missed"] * (int(keep.sum()) - len(claimed))
-
-
-# %% [markdown]
-# **Run.** All 500, and one picture for each kind of fault.
-
-# %%
-from collections import Counter
-
-kinds = Counter(kind for i in range(500) for kind in faults(i))
-print(dict(kinds), "among", n_digits.sum(), "digits")
-examples = {kind: next(i for i in range(500) if faults(i) == [kind]) for kind in kinds}
-fig, axes = figure(7.5, 2.5, columns=4)
-for ax, (kind, i) in zip(axes, sorted(examples.items()), strict=True):
-    keep = test.keep[i]
-    draw(ax, test.images[i], test.boxes[i, keep], [f"{digit}" for digit in test.labels[i, keep]])
-    draw(ax, test.images[i], found.boxes[i, sure[i]], [f"{digit}" for digit in label[i, sure[i]]], QUERY, "-", below=True)
-    ax.set_title(kind, fontsize=9, fontweight="normal")
-fig.suptitle("Four kinds of faults (dashed: truth, solid: answers)", x=0.01, ha="left", fontsize=11, fontweight="bold")
-show(fig, alt="Four pictures, one for each kind of fault: a loose box, a missed digit, a digit found twice, a wrong class.")
-assert kinds.most_common(1)[0][0] == "twice" and sum(kinds.values()) < 200 and set(kinds) == {"twice", "wrong class", "missed", "loose box"}
-
-# %% [markdown]
-# **Look.** The most frequent fault is a digit found twice, and AP50 hardly sees it: above, suppression took 87 answers away, and AP50 rose by 0.01. Most second answers are less sure than right ones, so they come late in the order. (Remember the six false detections.) Next come wrong classes. Hardly any box is loose.
-#
-# It was trained on one to three digits of 8 to 14 pixels. Two tests from outside: **four digits**, and pictures cut out and **magnified**, so that digits are up to twice as large.
-#
-# **Predict.** Which of the two hurts more?
-
-# %%
-predict("outside")
-
-# %% [markdown]
-# **Run.** Pictures with four digits, and windows around single digits enlarged to the whole canvas.
-
-# %%
-from dataclasses import replace
-
-from course_lib.data.scenes import enlarge
-
-
-def magnify(data, window):
-    """Pictures with one digit: a window of so many pixels around it, enlarged to 32 x 32."""
-    images, boxes = [], np.zeros_like(data.boxes)
-    for k, (cx, cy, w, h) in enumerate(data.boxes[:, 0] * 32):
-        x, y = (int(np.clip(round(c - window / 2), 0, 32 - window)) for c in (float(cx), float(cy)))
-        images.append(enlarge(data.images[k, :, y : y + window, x : x + window], 32))
-        boxes[k, 0] = np.clip(np.array([cx - x, cy - y, w, h]) / window, 0, 1)
-    return replace(data, images=np.stack(images), boxes=boxes)
-
-
-# %% [markdown]
-# AP50 for each number of digits, and for each magnification.
-
-# %%
-more = scenes(4000, seed=7, split="test", max_digits=4)
-for n in (1, 2, 3, 4):
-    some = more.take(np.nonzero(more.keep.sum(axis=1) == n)[0][:400])
-    by_number = ap50(find(detector, some), some)
-    print(f"{n} digits: AP50 {by_number:.2f}")
-single, larger = more.take(np.nonzero(more.keep.sum(axis=1) == 1)[0][:300]), {}
-for window in (32, 24, 20, 16):
-    some = magnify(single, window)
-    larger[window] = ap50(find(detector, some), some)
-    print(f"magnified {32 / window:.2f} times: AP50 {larger[window]:.2f}")
-assert by_number > 0.85 and larger[32] > 0.95 and larger[16] < 0.45 and larger[32] > larger[24] > larger[20] > larger[16]
-compare("outside", "larger digits hurt more")
-
-# %% [markdown]
-# **Look.** Four digits were never seen together, and most are found: the queries of four regions answer, each in its own. (Carion and others, 2020, section 4.3, found the like with 24 giraffes, where training pictures had at most 13 of a kind.) A digit of twice the size is nothing new to a person, and to this model it is: convolutions, box sizes and distances were all learnt at one range of scales.
-#
-# **Change it.** Overlapping digits: lay a 6 on a 3, `np.maximum(test.images[1], test.images[26])`, as the first picture of a copy of the data: `replace(test, images=...)`. What is found where they cross? Guess, and look at the answers with `draw`.
-#
-# <details><summary>Answer</summary>
-#
-# One box, and in it a 4. Training scenes never overlap, so one heap of ink was always one digit.
-#
-# </details>
-
-# %% [markdown]
-# ## Recap (3 min)
-#
-# **Recap.** Say the answer aloud before you unfold it. (Short path: 1 to 3.)
-#
-# <details><summary>1. A key lists two digits in a random order, and a model learns row by row. Where do its boxes go, and why?</summary>
-#
-# Between the digits, where nothing is: each row is asked for one of two places by chance, and the middle is the best answer (with squared distances).
-#
-# </details>
-#
-# <details><summary>2. Two unit squares, one shifted by half a side: IoU? And what if one is shifted by two sides?</summary>
-#
-# 1/3: intersection 1/2, union 3/2. Then 0, with a gradient of 0: IoU alone cannot pull it back.
-#
-# </details>
-#
-# <details><summary>3. Every query learns its nearest object, without a matching. What happens, and what did detectors before DETR do about it?</summary>
-#
-# Nobody learns "no object", so several boxes lie on each digit: 4.4 in place of 1.1. They kept only the surest of overlapping boxes: non-maximum suppression.
-#
-# </details>
-#
-# <details><summary>4. A cost table on which the cheapest pair first loses?</summary>
-#
-# Rows (1, 2) and (2, 10): 1 + 10 against 2 + 2. The cheap pair leaves the dear one.
-#
-# </details>
-#
-# <details><summary>5. A detector says fifty false boxes with low scores besides all right ones. What does AP say?</summary>
-#
-# Nothing, if all right ones are surer. AP is about the order of the scores; for people a threshold must be chosen as well.
-#
-# </details>
-#
-# <details><summary>6. What does query 4 of our detector stand for?</summary>
-#
-# For a region, the middle. It names any digit there. Its number means nothing: shuffle vectors and points together, and the same boxes come in another order.
-#
-# </details>
-#
-# <details><summary>7. From lesson 12: why does the decoder there need a causal mask, and why has this one none?</summary>
-#
-# There each place says the next token and must not see it. Here there is no next: all queries answer at once, and each should know of all others.
-#
-# </details>
-#
-# **What stays.** Ask for a set, and let the cheapest pairing decide who answers for what. Then silence can be learnt, and little is left to clear up. In the next lesson the same tokens of a picture are read by a decoder that writes a sentence.
-
-# %% [markdown]
 # ## A change that people do not mind (after the lesson)
 #
 # **Make it.** For another day, about 15 minutes. Write `my_change`: pictures (scenes, 1, 32, 32) in, pictures of the same shape out, pixels from 0 to 1. People must still read every digit at its place, and the detector must fall below 0.7. The acceptance test wants a mean change of at most 0.06 per pixel; the mean of the pictures is 0.07. Start from what training pictures never had.
@@ -1069,7 +1198,7 @@ def my_change(images):
 
 
 # %% [markdown]
-# **Run.** The acceptance test, with a look at one picture.
+# **Run.** The acceptance test, and a look at three pictures: can you still read them?
 
 # %%
 mine = my_change(test.images.copy())
@@ -1078,3 +1207,8 @@ moved = np.abs(mine - test.images).mean()
 fair = mine.shape == test.images.shape and mine.min() >= 0 and mine.max() <= 1 and moved <= 0.06
 below = ap50(find(detector, changed), changed) < 0.7
 print(f"mean change {moved:.3f}, allowed: {fair}; AP50 below 0.7: {below}:", "passed, if you can still read them" if fair and below else "not yet")
+fig, axes = figure(7.5, 2.7, columns=3)
+for ax, i in zip(axes, (1, 2, 0), strict=True):
+    draw(ax, changed.images[i])
+fig.suptitle("As the detector gets them", x=0.01, ha="left", fontsize=11, fontweight="bold")
+show(fig, alt="Three test pictures after my_change.")

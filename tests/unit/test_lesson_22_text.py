@@ -1,6 +1,7 @@
 """Lesson 22: what its folded answers and its teaching notes say of the shipped detector."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 import torch
 
 from course_lib.data.scenes import scenes
+from course_lib.metrics import Boxes, average_precision
 from course_lib.training import History
 from course_lib.transformer.blocks import BlockConfig
 from course_lib.transformer.checkpoints import load_checkpoint
@@ -41,6 +43,34 @@ def test_left_over_query_sees_the_digit_and_is_silent(detector):
     overlap = box_iou(corners(found.boxes[0]), corners(torch.from_numpy(test.boxes[0])))
     assert round(found.logits[0, 5].softmax(-1)[10].item(), 2) == 0.97
     assert round(overlap[5, 0].item(), 2) == 0.75
+
+
+def ap50(model, data):
+    with torch.no_grad():
+        found = model(torch.from_numpy(data.images))[-1]
+    labels, scores = strongest_class(found)
+    return average_precision(Boxes(found.boxes, labels, None, scores), data).mean
+
+
+def test_mirrored_points_cost_a_hundredth_and_a_grey_background_passes_the_make_task(detector):
+    test = scenes(500, seed=22, split="test")
+    as_shipped = ap50(detector, test)
+    grey = replace(test, images=np.maximum(test.images, np.float32(0.05)))
+    assert np.abs(grey.images - test.images).mean() < 0.06 and ap50(detector, grey) < 0.7
+    with torch.no_grad():
+        detector.places.copy_(detector.places.flip(1))
+    assert 0.004 < as_shipped - ap50(detector, test) < 0.015
+
+
+def test_when_the_curves_reach_one_half():
+    compared = ABOUT["compared"]
+    with_points = [half(compared["reference points"], curve) for curve in (0, 1, 2)]
+    assert min(with_points) > 280 and max(with_points) < 341
+    assert round(half(compared["plain queries, three times as long"], 0), -2) == 1400
+
+
+def half(run, curve):
+    return float(np.interp(0.5, run["AP50"][curve], run["looked_at"]))
 
 
 def test_looks_at_which_watched_pictures_are_right():
