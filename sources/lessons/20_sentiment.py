@@ -29,8 +29,12 @@ torch.set_default_dtype(torch.float32)  # the published weights are float32
 # %% [markdown]
 # ## Two readers of 8,058 sentences (9 min, short path)
 #
-# A critic writes one sentence about a film. Did those who read it find it positive or negative? The next cell loads 10,072 such sentences, each with the mean rating of 15 to 29 people, from -4 (extremely negative) to 4 (extremely positive) ([Hutto and Gilbert, 2014](https://doi.org/10.1609/icwsm.v8i1.14550)).
-# Whatever lies nearer to 0 than half a point was left out. The course fetches the sentences and keeps none, so this page quotes a few short ones. On your machine you can read them all.
+# *I … can't recommend it enough.* Did this critic like the film? People who were asked said yes, very much. The best model of this lesson says no, and is 96 % sure. Why? How good is it otherwise, and how would we know?
+#
+# Two readers begin with the same 8,058 sentences. One counts words, the other is a Transformer of lessons 01 to 13. Which one would you trust with the next thousand?
+#
+# **Run.** The next cell loads 10,072 sentences of critics, each with the mean rating of 15 to 29 people, from -4 to 4 ([Hutto and Gilbert, 2014](https://doi.org/10.1609/icwsm.v8i1.14550)).
+# Ratings nearer to 0 than half a point are left out. The course keeps no sentence, so this page quotes a few short ones. On your machine, read all.
 
 # %%
 from course_lib.data.stand_ins import films_and_minilm
@@ -43,7 +47,7 @@ print(f"{len(films.train):,} for training, {len(films.validation):,} for choosin
 assert not real or (len(films.train), len(y), round(max(y.mean(), 1 - y.mean()), 2)) == (8058, 1007, 0.52)
 
 # %% [markdown]
-# Always saying *positive* is right in 52 % of the test sentences. The **bag of words** forgets all order but that of neighbours: it counts words and pairs of neighbouring words, weighs rare ones more, and draws one line, a logistic regression of `scikit-learn`. No attention, two seconds.
+# Always saying *positive* is right in 52 % of the test. The **bag of words** forgets all order but that of neighbours: it counts words and pairs of neighbouring words, weighs rare ones more, and draws one line: logistic regression. No attention, two seconds.
 
 # %%
 from sklearn.feature_extraction.text import TfidfVectorizer
@@ -63,7 +67,7 @@ print(f"bag of words: {right['bag of words'].mean():.0%} of the test sentences r
 assert not real or 0.79 < right["bag of words"].mean() < 0.81
 
 # %% [markdown]
-# Now a Transformer, with all that lessons 01 to 13 have built: two layers, `d_model` = 64, dropout. It learns from the same 8,058 sentences, and nothing else.
+# Now the Transformer: two layers, `d_model` = 64, dropout, no other text than these sentences.
 #
 # **Predict.** How does it compare with counting?
 
@@ -119,6 +123,8 @@ from course_lib.transformer.blocks import BlockConfig, zero_outputs
 
 words = WordTokenizer.from_texts([t.lower() for t in texts(films.train)], ("pad", "unk"), n_vocab=8000)
 as_words = lambda sentences: [(words.encode(s.text.lower())[:60], s.label) for s in sentences]
+ids, keep, two = batch_of(as_words(films.train[:2]))
+assert ids.shape == keep.shape == (2, keep.sum(dim=1).max()) and two.shape == (2,)  # (B, n), (B, n), (B,)
 torch.manual_seed(0)
 sizes = BlockConfig(d_model=64, n_heads=4, n_layers=2, d_hidden=128, bias=False, dropout=0.3)
 small = BertForClassification(Bert(len(words), 60, sizes), n_classes=2, dropout=0.3)
@@ -132,6 +138,7 @@ history = train(small, batches(as_words(films.train), 32), loss, recipe, quiet=T
 
 # %%
 right["small Transformer"] = is_right(positive(small, as_words(films.test)), y)
+assert small(ids, keep).shape == (2, 2)  # (B, n_classes)
 share = right["small Transformer"].mean()
 behind = right["bag of words"].mean() - share
 print(f"{sum(p.numel() for p in small.parameters()):,} parameters; right between 70 and 77 %: {0.70 < share < 0.77}")
@@ -140,7 +147,7 @@ assert not real or (0.70 < share < 0.77 and behind > 0.02)
 compare("who", "worse by more than 2 points")
 
 # %% [markdown]
-# **Look.** The architecture of this whole course loses to counting words. Three starts gave 73 to 75 %. Nothing is broken. What does it lack? Two sections on you will see what helps; in the end a larger model wins by 5 points, with the same attention.
+# **Look.** The architecture of this whole course loses to counting words. Three starts gave 73 to 75 %. Nothing is broken. What does it lack? Write your answer down: the next sections test it.
 #
 # **Change it.** Which words does the line of the bag lean on? Run `names = bag[0].get_feature_names_out(); print(names[bag[1].coef_[0].argsort()[-10:]])` in a new cell. Guess three of them first. And `[:10]`?
 #
@@ -155,7 +162,7 @@ compare("who", "worse by more than 2 points")
 # %% [markdown]
 # ## One vector for a sentence (8 min)
 #
-# BERT gives a vector for each token, a classifier wants one for the sentence. **Mean pooling** takes the mean over the real tokens. A linear map and a softmax follow:
+# BERT gives a vector for each token, a classifier wants one for the sentence. **Mean pooling** (lesson 19) takes the mean over the real tokens. A linear map and a softmax follow:
 #
 # $$\mathbf s = \frac{\sum_i k_i \mathbf h_i}{\sum_i k_i}, \qquad \mathbf p = \operatorname{softmax}(W\mathbf s + \mathbf b), \qquad k_i = 1 \text{ at real tokens, else } 0$$
 #
@@ -182,6 +189,28 @@ assert torch.allclose(s, torch.tensor([[1.0, 2.0]])) and torch.allclose(p[0, 1],
 assert torch.allclose(wrong[0, 1], torch.tensor(0.25)) and s.shape == (1, 2)
 
 # %% [markdown]
+# The same five vectors as a picture: two real tokens, one padding, and the two means.
+
+# %%
+from course_lib.palette import KEY, QUERY, QUIET, VALUE
+from course_lib.plots import figure, show
+
+fig, ax = figure(6, 3)
+ax.axvline(0, color=QUIET, ls="--", lw=1)
+ax.text(0.15, 3.6, "border: scores equal", color=QUIET, fontsize=9)
+points = {"$h_0$": (h[0, 0], KEY, "o"), "$h_1$": (h[0, 1], KEY, "o"), "$h_2$, padding": (h[0, 2], QUIET, "x"),
+          "$s$": (s[0], VALUE, "s"), "padding counted": (h.mean(dim=1)[0], QUERY, "D")}
+for name, (place, color, mark) in points.items():
+    ax.plot(*place, mark, color=color)
+    side, ha = (8, "left") if place[0] >= 0 else (-8, "right")
+    ax.annotate(name, place, xytext=(side, -4), textcoords="offset points", color=color, ha=ha, fontsize=10)
+ax.set(xlim=(-7.5, 4), ylim=(0, 4), xlabel="feature 0", ylabel="feature 1")
+ax.set(title="One padded place pulls the mean across the border")
+show(fig, alt="A plane with the three vectors. The mean s of the two real ones, (1, 2), lies right of the border, on the positive side. With the padding at (-5, 2) counted the mean is (-1, 2), on the negative side.")
+
+# %% [markdown]
+# **Look.** $\mathbf s$ lies half-way between the two real vectors. Right of the dashed line the score for *positive* is the larger one.
+#
 # **Change it.** Fill in the two blanks, then run the test below it.
 
 # %%
@@ -262,18 +291,17 @@ compare("few", "about 71 %")
 # %% [markdown]
 # **Look.** Now it is MiniLM that is ahead. A film word that stands in none of the 250 sentences has a vector near words that do (lesson 01). To the bag it is a stranger.
 #
-# How does each grow with more sentences? That takes too long to run here, so `sources/training/20_sentiment.py` has measured it. The one model that you do not know yet, *fine-tuned*, comes in the next section.
+# How does each grow with more sentences? That takes too long to run here, so two scripts, `20_sentiment.py` and `20_choices.py` in `sources/training`, have measured it. The one model that you do not know yet, *fine-tuned*, comes in the next section.
 
 # %%
 import json
 from importlib.resources import files
 
 from course_lib.data.films import same_text
-from course_lib.palette import KEY, QUERY, QUIET, VALUE
-from course_lib.plots import figure, show
 
 shipped = files("course_lib") / "data/files"
 about = json.loads((shipped / "20_sentiment.json").read_text(encoding="utf-8"))
+choices = json.loads((shipped / "20_choices.json").read_text(encoding="utf-8"))
 curve = {name: {int(n): np.mean(row["accuracy"]) for n, row in rows.items()} for name, rows in about["compared"].items()}
 print(f"measured with {', '.join(map(str, curve['bag of words']))} sentences: {', '.join(curve)}")
 
@@ -287,7 +315,7 @@ fig, ax = figure(7.5, 3.6)
 for name, (color, style, up) in paint.items():
     ax.plot(list(curve[name]), list(curve[name].values()), style, color=color, marker="o", ms=4)
     ax.text(8700, curve[name][8058] + up, name, color=color, fontsize=9, va="center")
-ax.set(xscale="log", xlim=(220, 21000), title="Who has read before needs fewer labels")
+ax.set(xscale="log", xlim=(220, 21000), title="Models that have read before need fewer labels")
 ax.set(xlabel="labelled sentences", ylabel="share right in the test")
 ax.set_xticks([250, 1000, 4000, 8058], ["250", "1,000", "4,000", "8,058"], minor=False)
 ax.minorticks_off()
@@ -295,10 +323,9 @@ show(fig, alt="Share right by labelled sentences, 250 to 8,058. Small Transforme
 
 # %% [markdown]
 # **Look.** The small Transformer is the steepest line and the lowest. With 250 sentences it only guesses. It starts from random numbers and must learn from the labels what each word means. Counting needs one number for a word, the Transformer a vector of 64, and matrices to mix them.
-# Part of its slope is training time: three passes over 250 sentences are 24 steps, 20 of them warm-up. With 756 steps, as many as all sentences get, single runs outside this page gave 53 % with 250 and 66 % with 1,000.
+# Part of its slope is training time: three passes over 250 sentences are 24 steps, 20 of them warm-up. The next cell also shows what 756 steps, as many as all sentences get, make of 250 and of 1,000: more, and still not as much as counting.
 #
-# Does it lose for its shape, or for what it has not read? MiniLM has read before, and it is larger too. It has 6 layers in place of 2, `d_model` 384 in place of 64, 22.6 million parameters in place of 0.58, and other tokens. The figure does not separate these.
-# One run outside this page speaks for reading: MiniLM's own shape, from random numbers, one pass with rate 0.0003, got 74 %, no more than the small one. One run is no proof. (Whether either would pass the bag with ten times as many labels, it cannot say.)
+# Does it lose for its shape, or for what it has not read? MiniLM has read before, and it is larger too. It has 6 layers in place of 2, `d_model` 384 in place of 64, 22.6 million parameters in place of 0.58, and other tokens. The figure does not separate these; the next section takes the reading away and keeps the size. (Whether the small one would pass the bag with ten times as many labels, the figure cannot say.)
 #
 # **Look** also at the frozen line: with all sentences it ends where counting ends. Its vectors were made to say what a sentence is *about* (lesson 19). A good film and a bad film are both about films. With 250 sentences the fine-tuned model lies 2 points below the frozen one. That is one run of 8 steps, and does not decide between them.
 #
@@ -307,6 +334,10 @@ show(fig, alt="Share right by labelled sentences, 250 to 8,058. Small Transforme
 # %%
 assert curve["small Transformer"][250] < 0.52 < 0.7 < curve["small Transformer"][8058] < 0.76
 assert abs(curve["frozen MiniLM"][8058] - curve["bag of words"][8058]) < 0.01 and curve["frozen MiniLM"][250] > 0.69
+for n, row in choices["small, as many steps"].items():
+    low, high = min(row["accuracy"]), max(row["accuracy"])
+    print(f"small Transformer, {n} sentences, 756 steps, three starts: {low:.0%} to {high:.0%} of the validation sentences")
+    assert curve["small Transformer"][int(n)] < low and high < curve["bag of words"][int(n)]
 words_of = lambda sentences: " ".join(map(same_text, texts(sentences))).split()  # small letters, no marks
 for n in (250, len(films.train)):
     seen = set(words_of(films.train[:n]))
@@ -316,7 +347,7 @@ for n in (250, len(films.train)):
 # %% [markdown]
 # ## Fine-tuning (10 min, short path)
 #
-# **Fine-tuning** goes on training the published weights, now on our labels ([Devlin and others, 2019](https://arxiv.org/abs/1810.04805), section 4). Three decisions of ours, which keep what was learnt before:
+# **Fine-tuning** goes on training the published weights, now on our labels ([Devlin and others, 2019](https://arxiv.org/abs/1810.04805), section 4). Three decisions of ours, meant to keep what was learnt before; a cell of this section tests them:
 #
 # - the new linear map starts at zero, so that the first steps do not shake the layers below;
 # - the layers get a small rate (0.00008) and one pass; the new map has 0.001;
@@ -369,15 +400,24 @@ assert not real or (right["fine-tuned, 600"].mean() > 0.72 and lost < 0.6 and sa
 compare("rate", "hardly better than guessing")
 
 # %% [markdown]
-# **Look.** After 38 steps with the large rate, the model says one and the same for nearly every sentence. In its answers nothing is left of what reading by the gigabyte had built. Nothing complains.
+# **Look.** After 38 steps with the large rate, the model says one and the same for nearly every sentence. In its answers nothing is left of what reading by the gigabyte had built. Nothing complains. (This is one start; three more come below.)
 #
-# **Change it.** How many layers should stay fixed? Train `new_classifier(frozen=6)` on `some` with rate 0.00008, and `new_classifier(frozen=0)`. Guess the order of 0, 3 and 6 first, for accuracy and for time. This is a choice, so measure it on `films.validation`.
+# **Why.** Is each of the three decisions needed? And the reading itself? `sources/training/20_choices.py` changed one at a time, with 600 sentences and three starts each. It scored them on `films.validation`, because these are choices.
 #
-# <details><summary>Answer</summary>
-#
-# We measured two starts each outside this page: share of the *test* right, and CPU seconds of training. None fixed 80 and 80 % in 13 s; three fixed 78 and 79 % in 9 s; all six fixed 62 and 71 % in 4 s. With all fixed only the new map learns, and 38 small steps are not enough for it. Between none and three, two starts and 1,007 sentences do not decide; the time is saved for certain. To choose by these shares would break the rule of *The test set, used once*: they are an example, choose by your own.
-#
-# </details>
+# **Change it.** Guess the order of the six rows before you run the cell. Where do you expect no difference at all?
+
+# %%
+score = {name: np.array(row["accuracy"]) for name, row in choices["choices"].items()}  # (3,) each
+for name, shares in score.items():
+    seconds = choices["choices"][name]["cpu_seconds"]
+    print(f"{name}: {shares.min():.0%} to {shares.max():.0%} right, {seconds:.0f} CPU s with the scoring")
+here, n_lost = score["as in the lesson"], (score["rate 0.002"] < 0.55).sum()
+assert (score["no layer fixed"] > here).all() and score["all six layers fixed"].max() < here.min()
+assert n_lost == 2 and score["layers from random numbers"].max() < 0.55 and abs(score["map from random numbers"].mean() - here.mean()) < 0.02
+
+# %% [markdown]
+# **Look.** What MiniLM has read is what counts: its shape with random numbers only guesses. (38 steps at this rate suit published weights, not random ones.) The large rate is a gamble: two starts of three only guess, as ours did, and one got away with it. With all layers fixed only the map learns, and 38 small steps are not enough for it.
+# The other decisions come off less well. A map from random numbers did as well, so the zeros are not shown to help. And to fix three layers cost accuracy in all three starts. It saves time, a fifth of it, and that is all that it does here. A good reason is not yet a measurement.
 #
 # On all 8,058 sentences it takes nearly three CPU minutes, so a script did it (in batches of 32, with two layers fixed). Its result comes as a small file of *changes*; the next section says how. The next cell adds them to the published weights.
 
@@ -477,7 +517,7 @@ assert not real or (0.005 < gentle < 0.015 and careful < 0.006 and 0.06 < rough 
 # %% [markdown]
 # ## Is it real? (11 min, short path)
 #
-# 1,007 sentences are a sample. Another thousand would give other shares. If a model is right with probability $p$, the share strays by the **standard error**
+# 1,007 sentences are a sample. Another thousand would give other shares. If a model is right with probability $p$, the share strays by the standard error (lesson 15; there of a count, here of a share):
 #
 # $$\mathrm{se} = \sqrt{\frac{p\,(1 - p)}{N}}$$
 #
@@ -645,11 +685,15 @@ sure = np.abs(p_tuned - 0.5) > 0.3
 for i in np.flatnonzero(~right["fine-tuned"] & sure):
     if len(films.test[i].text.split()) <= 8:
         print(f"{p_tuned[i]:.0%} positive, rated {films.test[i].rating:+.1f}: {films.test[i].text}")
+for text in ("I can recommend it.", "I can't recommend it.", "I can't recommend it enough."):
+    print(f"{'praise' if ask(text) > 0.5 else 'blame'}: {text}")
+the_first = [p_tuned[i] for i, s in enumerate(films.test) if "recommend it enough" in s.text]
+assert not real or (0.03 < min(the_first) < 0.05 and ask("I can recommend it.") > 0.5 > ask(text))
 
 # %% [markdown]
 # **Change it.** Read more of them: leave out the limit of eight words. Sort them under *mixed*, *negation*, *comparison*, *I cannot say why*. Which heap is largest? (Keep them on your machine.)
 #
-# Two of them praise with a dark word: what cannot be recommended *enough*, what is charming *even* where it is dull. What does it make of *not*? Reading errors suggests a question; sentences *built* for it answer. Five words of praise, five of blame, with and without *not*.
+# There is the sentence of the start, and the cell has taken it apart. With *can* the praise is found, *can't* turns it round, and *enough* does not turn it back. What does the model make of *not*? Reading errors suggests a question; sentences *built* for it answer. Five words of praise, five of blame, with and without *not*.
 #
 # **Predict.** The best model, on *The film is not boring.*:
 
@@ -752,7 +796,7 @@ compare("neighbour", "about 12")
 #
 # <details><summary>Answer</summary>
 #
-# We saw 2 of 200 changed with 20 places, 10 with 40, 12 with 60, some 18 with 120; by then accuracy falls by 2 points. If the layers see the padding too, about 16 change at 60 places: then the tokens themselves are mixed with what is no word.
+# We saw 2 of 200 changed with 20 places, 10 with 40, 12 with 60, 18 with 120; by then accuracy falls by 2 points. If the layers see the padding too, about 16 change at 60 places: then the tokens themselves are mixed with what is no word.
 #
 # </details>
 #
@@ -782,11 +826,11 @@ assert after.shape == (6, 12, 8, 8) and (not real or (moved[:2].max() < 1e-6 and
 # %% [markdown]
 # **Look.** Nothing in the two layers that the script kept fixed; about a fifth in the last two. This is one sentence of 8 tokens, so an example. Other sentences may give other shares.
 #
-# **Change it.** In the explorer, choose the query *not* and go through the heads of the last layer. *Which head looks hardest from* not *to* boring*? Is it looking at the right word, and was the answer right?*
+# **Change it.** The explorer holds the last layer twice: layer 1 as it was published, layer 2 after fine-tuning. Choose the query *not*, go through the heads of layer 2, and compare each with the same head of layer 1. *Which head looks hardest from* not *to* boring*? Did fine-tuning do that? Was the answer right?*
 #
 # <details><summary>Answer</summary>
 #
-# Head 10 of layer 6 (the lesson's head 9 of layer 5), with more than 0.9; before fine-tuning it was below 0.8. It looks at the right word, and the answer is wrong: negative, and sure. Where a head looks does not say what is made of it; lesson 26 asks what weights can explain.
+# Head 10 (counted from 0: head 9), with more than 0.9. As published it had a little below 0.8: most of that look was there before. It looks at the right word, and the answer is wrong: negative, and sure. Where a head looks does not say what is made of it; lesson 26 asks what weights can explain.
 #
 # </details>
 
@@ -795,8 +839,9 @@ from course_lib.explorers import attention_explorer
 
 at_not, at_boring = tokens.index("not"), tokens.index("boring")
 from_not = after[5, :, at_not, at_boring]  # (n_heads,)
+both = np.stack([before[5], after[5]])  # (2, n_heads, n, n): published, fine-tuned
 assert not real or (from_not.argmax() == 9 and from_not[9] > 0.9 and before[5, 9, at_not, at_boring] < 0.8)
-attention_explorer(tokens, weights=after, layer=5, head=0, query=at_not, predict=False)
+attention_explorer(tokens, weights=both, layer=1, head=0, query=at_not, predict=False)
 
 # %% [markdown]
 # ## Recap (3 min)
@@ -805,7 +850,7 @@ attention_explorer(tokens, weights=after, layer=5, head=0, query=at_not, predict
 #
 # <details><summary>1. Why did the small Transformer lose to counting, and why did MiniLM win?</summary>
 #
-# It started from random numbers and had 8,058 sentences to learn what words mean. Counting needs one number for a word. MiniLM had read before it saw a label; the same attention was in both. It is larger, too, and this page does not separate the two. In one run of its shape from random numbers it got 74 %.
+# It started from random numbers and had 8,058 sentences to learn what words mean. Counting needs one number for a word. MiniLM had read before it saw a label; the same attention was in both. It is larger, too. But with 600 sentences its shape alone, from random numbers, only guessed.
 #
 # </details>
 #
@@ -845,26 +890,44 @@ attention_explorer(tokens, weights=after, layer=5, head=0, query=at_not, predict
 #
 # </details>
 #
-# **Back to the hook.** From random numbers and 8,058 labels, no Transformer that we tried beat counting words. One that had read before did, and McNemar's test says that this is hardly the luck of the sentences. And 85 % is no understanding: it says *not boring* is boring, and is sure.
+# **Back to the hook.** From random numbers and 8,058 labels, no Transformer that we tried beat counting words. One that had read before did, and McNemar's test says that this is hardly the luck of the sentences. And 85 % is no understanding. It finds *not boring* boring, and takes *can't recommend it enough* for blame: on what we built, *not* turns praise round and leaves blame as it was.
 
 # %% [markdown]
-# ## Make it: strong or mild? (after the lesson)
+# ## Make it: other things than films (after the lesson)
 #
-# **Make it.** Another question about the same sentences: is the rating *strong*, at least 2 away from 0, or mild? Always saying *mild* is right in 58 %. Build a model of your own, from counts, from `vectors`, or fine-tuned. Choose between your attempts on `films.validation`. Then run the test below, once.
-# It asks that you beat the majority by two standard errors.
+# **Make it.** The archive also holds sentences about cameras, players and other devices, rated in the same way ([Hu and Liu, 2004](https://doi.org/10.1145/1014052.1014073), collected them). 1,199 are for training, 300 for choosing, 1,486 for the test. Are they positive?
+# Beat two rivals: counting, which learns from the 1,199, and our film model as it is. Use the sentences about devices, those about films, or both; fine-tune, or draw a line on vectors. Choose between your attempts on `products.validation`. Then run the test below, once. It asks for more right answers than either rival, with $p < 0.05$.
 
 # %%
-strong = lambda sentences: np.array([abs(s.rating) >= 2 for s in sentences])
+from course_lib.data.films import load_products
 
+products = load_products() if real else films
+y_new = labels(products.test)  # (N,)
+rivals = {"counting": lambda: count_words(products.train).predict(texts(products.test)),
+          "the film model": lambda: positive(tuned, as_pieces(products.test)) > 0.5}
 
+# %% [markdown]
+# The test of your answers, rival by rival.
+
+# %%
 def accept(answers):
-    """Says whether these answers for films.test, (N,) bool, are better than the majority."""
-    truth = strong(films.test)
-    share, majority = (np.asarray(answers) == truth).mean(), max(truth.mean(), 1 - truth.mean())
-    needed = majority + 2 * standard_error(majority, len(truth))
-    return "passed" if share > needed else f"not yet: {share:.1%} right, needed more than {needed:.1%}"
+    """Says whether these answers for products.test, (N,) of 0 and 1, beat both rivals by more than luck."""
+    ours = np.asarray(answers) == y_new
+    for name, answer in rivals.items():
+        theirs = answer() == y_new
+        if ours.mean() <= theirs.mean() or mcnemar(ours, theirs)[2] >= 0.05:
+            return f"not yet: {ours.mean():.0%} right, {name} has {theirs.mean():.0%}"
+    return "passed"
 
 
-mild = np.zeros(len(films.test), dtype=bool)
-print(f"always mild: {(mild == strong(films.test)).mean():.0%} right, passed: {accept(mild) == 'passed'}")
-assert not real or round((mild == strong(films.test)).mean(), 2) == 0.58
+# %% [markdown]
+# The test on an attempt that cannot pass: the words of the film sentences, counted.
+
+# %%
+print(accept(bag.predict(texts(products.test))))
+assert not real or round(max(y_new.mean(), 1 - y_new.mean()), 2) == 0.58
+print(f"always positive: {y_new.mean():.0%}; the film model, by the script: {choices['products']['fine-tuned on films, as shipped']:.0%}")
+
+# %% [markdown]
+# **Look.** What the film sentences say of words carries over badly for counting, and better for the model that had read before. It can be passed; two ways that we tried do, one does not.
+

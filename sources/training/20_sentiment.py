@@ -26,7 +26,7 @@ from course_lib.data.batches import pad
 from course_lib.data.films import Films, FilmSentence, load_films
 from course_lib.data.minilm import load_minilm
 from course_lib.training import History
-from course_lib.transformer.bert import BertForClassification, sentence_embedding
+from course_lib.transformer.bert import Bert, BertForClassification, sentence_embedding
 from course_lib.transformer.low_rank import add_changes, low_rank_changes
 
 ROOT = Path(__file__).parents[2]
@@ -55,9 +55,10 @@ def small(sentences: Sequence[FilmSentence], films: Films, seed: int) -> float:
     return small_transformer(sentences, films, seed)[0]
 
 
-def frozen_minilm(sentences: Sequence[FilmSentence], films: Films) -> float:
-    """Accuracy of logistic regression on the sentence vectors of the published model."""
-    bert, tokenizer = load_minilm()
+def frozen_minilm(sentences: Sequence[FilmSentence], films: Films, bert: Bert | None = None) -> float:
+    """Accuracy of logistic regression on the sentence vectors of `bert` (None: the published model)."""
+    published, tokenizer = load_minilm()
+    bert = bert or published
 
     @torch.no_grad()
     def vectors(sentences: Sequence[FilmSentence]) -> np.ndarray:

@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 FILES = ROOT / "course_lib" / "data" / "files"
 TEXT = (ROOT / "sources" / "lessons" / "20_sentiment.py").read_text(encoding="utf-8")
 ABOUT = json.loads((FILES / "20_sentiment.json").read_text(encoding="utf-8"))
+CHOICES = json.loads((FILES / "20_choices.json").read_text(encoding="utf-8"))
 ARCHIVES = pytest.mark.skipif(
     not (is_present(FILM_SENTENCES) and is_present(MINILM)) and not os.environ.get("CI"),
     reason="the film sentences or MiniLM are not in the cache (`python course.py lab` fetches them)",
@@ -35,9 +36,9 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-def script():
-    path = ROOT / "sources" / "training" / "20_sentiment.py"
-    spec = importlib.util.spec_from_file_location("training_20_sentiment", path)
+def script(name="20_sentiment"):
+    path = ROOT / "sources" / "training" / f"{name}.py"
+    spec = importlib.util.spec_from_file_location(f"training_{name}", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -50,6 +51,14 @@ def test_script_in_short_form(tmp_path):
     assert about == json.loads(json.dumps(said)) and set(about) == set(ABOUT)
     assert set(about["compared"]) == set(ABOUT["compared"]) and about["n_train"] == 80
     History.from_arrays({name: np.array(values) for name, values in about["history"].items()})
+
+
+@ARCHIVES
+def test_choices_in_short_form(tmp_path):
+    said = script("20_choices").main(tmp_path, seeds=(1,), n=24, some=20, steps=2)
+    about = json.loads((tmp_path / "20_choices.json").read_text(encoding="utf-8"))
+    assert about == json.loads(json.dumps(said)) and set(about) == set(CHOICES)
+    assert set(about["choices"]) == set(CHOICES["choices"]) and about["n_validation"] == 24
 
 
 @ARCHIVES
@@ -90,6 +99,31 @@ def test_text_and_file_say_the_same():
     ends = [np.mean(row["8058"]["accuracy"]) for row in compared.values()]
     assert [round(end, 2) for end in ends] == [0.8, 0.8, 0.74, 0.86]
     assert re.search(r"from 62 to 80 %.*from 71 to 80 %.*at 86 %", TEXT)
+
+
+def test_text_and_file_of_choices_say_the_same():
+    padding = CHOICES["padding"]
+    assert [padding[n]["changed"] for n in ("20", "40", "60", "120")] == [2, 10, 12, 18]
+    assert "2 of 200 changed with 20 places, 10 with 40, 12 with 60, 18 with 120" in TEXT
+    assert padding["60"]["changed if the layers see padding"] == 16 and "about 16 change at 60 places" in TEXT
+    assert padding["120"]["fewer right"] == 4 and "by then accuracy falls by 2 points" in TEXT
+    turned = {"not": [5, 0], "never": [5, 0], "far from": [4, 0], "anything but": [0, 0]}
+    assert CHOICES["turned round"] == turned
+
+
+@ARCHIVES
+def test_moves_of_the_matrices_are_those_of_the_text():
+    changes = load_file(FILES / "20_sentiment.safetensors")
+    layer = script().load_minilm()[0].blocks.layers[3]
+
+    def moved(name):
+        start = f"bert.blocks.layers.3.{name}.weight"
+        change = changes[f"{start}.left"].float() @ changes[f"{start}.right"].float()
+        return (change.norm() / layer.get_parameter(f"{name}.weight").norm()).item()
+
+    shares = [f"{moved(name):.1%}" for name in ("ffn.W_2", "self_attn.W_v", "self_attn.W_q")]
+    assert shares == ["1.7%", "1.1%", "0.9%"]
+    assert re.search(r"network: 1\.7 %, \$W_V\$ 1\.1 %, \$W_Q\$ 0\.9 %", TEXT)
 
 
 def test_built_sentences_have_the_form_of_the_real_ones():
