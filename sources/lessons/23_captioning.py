@@ -3,8 +3,8 @@
 #   course:
 #     title: Image captioning
 #     question: How does a decoder say what it sees, and how do we know that it looked?
-#     minutes: 62
-#     short_path: 33
+#     minutes: 69
+#     short_path: 36
 #     trains: true
 #     needs: [12_encoder_decoder, 14_translation, 15_decoding, 22_detection]
 #     objectives:
@@ -12,7 +12,7 @@
 #       - tell what a captioner knows from language alone, word by word and sentence by sentence
 #       - say what an image encoder trained on another task is worth here, and what the comparison does not show
 #       - compute how much of a word's attention lies in a box, and compare it with an even look
-#       - test by covering and moving digits what a sentence depends on, where a map does not tell
+#       - test by closing, covering and moving digits what a sentence depends on
 #     terms: [captioning, blind baseline, exact sentence, counterfactual]
 # ---
 
@@ -36,7 +36,10 @@ studied, test = captions(20_000, seed=0), captions(1000, seed=23, split="test")
 truth = np.array(test.texts)
 print(f"{len(CAPTION_WORDS)} tokens: three special ones and", *CAPTION_WORDS[3:])
 print(truth[[1, 3, 5]])
-assert len(CAPTION_WORDS) == 20 and test.scenes.images.shape == (1000, 1, 32, 32) and test.tokens.shape == (1000, 8)
+assert len(CAPTION_WORDS) == 20  # n_vocab
+assert test.scenes.images.shape == (1000, 1, 32, 32)  # (B, channels, height, width)
+assert test.scenes.boxes.shape == (1000, 2, 4)  # (B, boxes, centre x and y, width, height)
+assert test.tokens.shape == (1000, 8)  # (B, words with the beginning and the end)
 
 # %% [markdown]
 # Here is a speaker that never sees an image. It counts, in 20,000 training sentences, which word came next after each beginning, and draws its words by these counts.
@@ -93,19 +96,23 @@ compare("blind", "about 60 %")
 #
 # </details>
 #
-# **Short path.** 33 minutes: the sections whose heading says *short path*, and recap questions 1 to 3. Choose *Run > Run All Cells* first (about half a minute), because later cells use the names of earlier ones.
+# **Short path.** 36 minutes: the sections whose heading says *short path*, and recap questions 1 to 3. Choose *Run > Run All Cells* first (about half a minute), because later cells use the names of earlier ones.
 
 # %% [markdown]
-# ## An image is a source (8 min, short path)
+# ## An image is a source (9 min, short path)
 #
-# Translation had an encoder for the source, a decoder for the target and cross-attention between them (lesson 12). For captions only the encoder changes: it is that of the detector (lesson 22), 64 tokens for a 32 × 32 image, one for each patch of 4 × 4 pixels. [Xu and others (2015)](https://arxiv.org/abs/1502.03044) let a recurrent decoder look at an image in this way.
+# Translation had an encoder for the source, a decoder for the target and cross-attention between them (lesson 12). For captions the source is an image, and its encoder that of the detector (lesson 22): 64 tokens for 32 × 32 pixels, one for each patch of 4 × 4. A token knows more than its patch: the convolutions read 17 × 17 pixels around it, and an encoder layer lets all tokens ask each other. [Xu and others (2015)](https://arxiv.org/abs/1502.03044) let a recurrent decoder look at such tokens of an image.
 #
-# **By hand.** Two patches, $d_\text{model} = 2$. The left one has the token $\mathbf m_0 = (1, 0)$, *a three is here*, the right one $\mathbf m_1 = (0, 1)$, *a seven is here*. Suppose the decoder, having read *a*, asks with $\mathbf q = (\sqrt2 \ln 3, 0)$.
+# Word $t$ asks the tokens $\mathbf m_j$ of the image, here without the tables $W_q$, $W_k$, $W_v$:
 #
-# 1. look: scores $\mathbf q \cdot \mathbf m_j / \sqrt 2$ are $\ln 3$ and 0; weights $\tfrac34, \tfrac14$; context $(\tfrac34, \tfrac14)$
+# $$\alpha_{tj} = \mathrm{softmax}_j \left( \frac{\mathbf q_t \cdot \mathbf m_j}{\sqrt{d_\text{model}}} \right), \qquad \mathbf c_t = \sum_j \alpha_{tj}\, \mathbf m_j$$
+#
+# **By hand.** Two patches, $d_\text{model} = 2$. The left one has the token $\mathbf m_0 = (1, 0)$, *a three is here*, the right one $\mathbf m_1 = (0, 1)$, *a seven is here*. Suppose the decoder, having read *a*, asks with $\mathbf q_0 = (\sqrt2 \ln 3, 0)$.
+#
+# 1. look: scores $\mathbf q_0 \cdot \mathbf m_j / \sqrt 2$ are $\ln 3$ and 0; weights $\alpha_{0j}$ $\tfrac34, \tfrac14$; context $\mathbf c_0 = (\tfrac34, \tfrac14)$
 # 2. say: suppose the logits of (*three*, *seven*) are 4 times the context, $(3, 1)$; the word is *three*
 #
-# Having read *a three left of a* it asks with $(0, \sqrt2 \ln 3)$, and says *seven*.
+# Having read *a three left of a* it asks with $\mathbf q_1 = (0, \sqrt2 \ln 3)$, and says *seven*.
 #
 # **Run.** The same in code, and once more with both patches exchanged.
 
@@ -113,16 +120,16 @@ compare("blind", "about 60 %")
 from course_lib.transformer.attention import scaled_dot_product_attention as attention
 
 q = torch.tensor([[2**0.5 * np.log(3), 0.0], [0.0, 2**0.5 * np.log(3)]])  # (n words, d_model)
-memory = torch.eye(2)  # (N patches, d_model)
+m = torch.eye(2)  # (N patches, d_model)
 for order in ([0, 1], [1, 0]):
-    context, weights = attention(q, memory[order], memory[order])  # (n, d_model), (n, N)
-    words = [("three", "seven")[word] for word in (4 * context).argmax(dim=-1)]
-    print(f"weights {weights[0].numpy()} and {weights[1].numpy()}, first logits {(4 * context[0]).numpy()}, words {words}")
-    assert words == ["three", "seven"] and torch.allclose(4 * context[0], torch.tensor([3.0, 1.0]))
-    assert torch.allclose(weights[0], torch.tensor([0.75, 0.25])[order])
+    c, alpha = attention(q, m[order], m[order])  # (n, d_model), (n, N)
+    words = [("three", "seven")[word] for word in (4 * c).argmax(dim=-1)]
+    print(f"weights {alpha[0].numpy()} and {alpha[1].numpy()}, first logits {(4 * c[0]).numpy()}, words {words}")
+    assert words == ["three", "seven"] and torch.allclose(4 * c[0], torch.tensor([3.0, 1.0]))
+    assert torch.allclose(alpha[0], torch.tensor([0.75, 0.25])[order])
 
 # %% [markdown]
-# **Look.** Both words come out right wherever the patches stand: attention finds them. And so *left* cannot come out of this. Where something stands must be in the token, as a position (lesson 09). The image encoder adds positions of row and column before its first layer (lesson 22). The course's captioner adds them to the memory once more. In a trial of 400 steps without this second time sentences were exact nearly as often, so *left* does not hang on it.
+# **Look.** Both words come out right wherever the patches stand: attention finds them. And so *left* cannot come out of this. Where something stands must be in the token, as a position (lesson 09). The image encoder adds positions of row and column before its first layer (lesson 22). The course's captioner adds them to the memory once more. The last section before the recap takes both away.
 #
 # The whole model: the image encoder, which this lesson also calls its *eyes*, and the decoder of lesson 12 in pre-norm form (lesson 11). Its weights come from `sources/training/23_captioning.py`: 2,600 steps.
 
@@ -155,15 +162,28 @@ print(f"memory {tuple(memory.shape)}, logits {tuple(logits.shape)}, weights of a
 assert memory.shape == (1000, 64, 64) and logits.shape == (1000, 7, 20) and seen[0].shape == (1000, 4, 7, 64)
 
 # %% [markdown]
-# **Change it.** Which of these lines had to change because the source is an image? Write down your guess, then look at `translate`, the function of lessons 14 and 15: `from course_lib.decoding import translate`, then `translate??`.
+# **Change it.** The trained model now gets its 64 tokens in a random order. Guess how many of the words change, then run the next cell.
+
+# %%
+order = torch.randperm(64, generator=torch.Generator().manual_seed(0))
+with torch.no_grad():
+    shuffled = model.decode(tokens[:, :-1], memory[:, order])
+print("words changed by the shuffled memory:", (shuffled.argmax(dim=-1) != logits.argmax(dim=-1)).sum().item())
+assert torch.allclose(shuffled, logits, atol=1e-3)
+
+# %% [markdown]
+# **Look.** None: to the decoder the memory is a set of tokens, as the two patches by hand were.
+
+# %% [markdown]
+# **Change it.** `translate`, the function of lessons 14 and 15, was written for texts. Which of its lines must change for images? Write down your guess, then look: `from course_lib.decoding import translate`, then `translate??`.
 #
 # <details><summary>Answer</summary>
 #
-# The encoder, and nothing else. `translate` calls `model.encode(source, keep)` and `model.decode(ids, memory, keep, caches)`, and never asks what a source is. `keep` is None: an image has no padding.
+# None. `translate` calls `model.encode(source, keep)` and `model.decode(ids, memory, keep, caches)`, and never asks what a source is. `keep` is None: an image has no padding.
 #
 # </details>
 #
-# **Run.** So `translate` works unchanged.
+# **Run.** `translate`, as it is, on images.
 
 # %%
 from course_lib.decoding import translate
@@ -180,7 +200,7 @@ for scene in range(1, 5):
     print(f"{said[scene]:28} (truth: {truth[scene]})")
 
 # %% [markdown]
-# What the four scenes look like:
+# What the four scenes look like. (Each axis is 32 pixels.)
 
 # %%
 from course_lib.plots import figure, show
@@ -189,7 +209,7 @@ fig, axes = figure(8, 2.5, columns=4)
 for ax, scene in zip(axes, range(1, 5), strict=True):
     ax.imshow(test.scenes.images[scene, 0], cmap="gray_r")
     ax.set_xlabel(said[scene]), ax.set_xticks([]), ax.set_yticks([]), ax.spines[:].set_visible(True)
-fig.suptitle("Three of the four sentences are exact; one takes an eight for a seven", x=0.01, ha="left", fontsize=11, fontweight="bold")
+fig.suptitle("Below each scene what the model says of it: three of four are exact", x=0.01, ha="left", fontsize=11, fontweight="bold")
 show(fig, alt=f"Four scenes of two handwritten digits each; below each what the model says: {', '.join(said[1:5])}.")
 assert (said[1:5] == truth[1:5]).tolist() == [True, True, False, True]
 
@@ -212,11 +232,11 @@ kept = torch.from_numpy(test.keep[:, 1:])  # (B, n)
 ok = (logits.argmax(dim=-1) == tokens[:, 1:])[kept].double().mean().item()
 exact = said == truth
 print(f"words with the true beginning {ok:.0%}; exact sentences {exact.mean():.0%}, of {clear.sum()} clear scenes {exact[clear].mean():.0%}")
-assert 0.975 < ok < 0.99 and 0.90 < exact.mean() < 0.935 and exact[clear].mean() > 0.93
+assert 55 < 1 / (1 - ok) < 70 and 11 < 1 / (1 - exact.mean()) < 13 and exact[clear].mean() > 0.93
 compare("exact", "about 92 %")
 
 # %% [markdown]
-# **Look.** One word in 60 is wrong, and one sentence in 12. A sentence has up to seven chances to go wrong.
+# **Look.** About one word in 60 is wrong, and one sentence in 12. A sentence has up to seven chances to go wrong.
 #
 # **Trap.** *"Then let us report BLEU (lesson 14)."* Take two speakers, each of which gets one word wrong in every scene of two digits. One says the next number in place of the last digit. The other turns the relation round.
 
@@ -375,14 +395,14 @@ young = {name: study(new_captioner(eyes)) for name, eyes in (("detector's eyes",
 
 # %%
 about_two, shares = np.flatnonzero(clear & two), {}
+band = lambda share, high: f"above {high} %" if 100 * share > high else "below 20 %" if share < 0.2 else "between"
 for name, captioner in young.items():
     told = describe(captioner, images)
     both = np.mean([pick(told[i], DIGIT_WORDS) == pick(truth[i], DIGIT_WORDS) for i in about_two])
     axis = np.mean([(" of " in told[i]) == (" of " in truth[i]) for i in about_two])  # left or right, against above or below
     relation = np.mean([pick(told[i], turned) == pick(truth[i], turned) for i in about_two])
     shares[name] = (told == truth)[clear].mean()
-    print(f"{name:16} exact above 40 %: {shares[name] > 0.4}, below 20 %: {shares[name] < 0.2}; two digits:", end=" ")
-    print(f"both right above 35 %: {both > 0.35}, axis of the relation above 90 %: {axis > 0.9}, relation above 40 %: {relation > 0.4}")
+    print(f"{name:16} exact {band(shares[name], 40)}; both of two digits right {band(both, 35)}; relation {band(relation, 40)}, its axis {band(axis, 90)}")
     assert axis > 0.9 and relation > 0.4 and (both > 0.35 if name == "detector's eyes" else both < 0.2)
 assert shares["detector's eyes"] > 0.4 and shares["fresh eyes"] < 0.2
 compare("eyes", "about 60 % and 10 %")
@@ -390,7 +410,7 @@ compare("eyes", "about 60 % and 10 %")
 # %% [markdown]
 # **Look.** With the same steps fresh eyes have far fewer sentences (printed are facts; the digits depend on the machine and on the start). They know whether the digits lie side by side or above each other. What they cannot do yet is tell the digits apart; and who cannot does not know which one comes first, so the relation is right in about half of the scenes.
 #
-# The next cell shows trainings of 1,200 steps by the script, three starts each. In the middle: the detector's eyes, held fixed (*frozen*), so that only the decoder learns.
+# The next cell shows trainings of 1,200 steps by the script, three starts each, judged on 200 other scenes of test digits. In the middle: the detector's eyes, held fixed (*frozen*), so that only the decoder learns.
 
 # %%
 import json
@@ -418,10 +438,12 @@ for name, entry in about["compared"].items():
 places = {"the detector's eyes": (560, 84), "the detector's eyes, fixed": (780, 63), "fresh eyes": (900, 36)}
 for name, (x, y) in places.items():
     ax.text(x, y, name, color=styles[name][0], ha="right" if y > 80 else "left")
-ax.set(xlabel="steps", ylabel="exact sentences in %", ylim=(0, 100), title="Eyes that saw boxes before need few steps to speak (bands: three starts)")
+ax.set(xlabel="steps", ylabel="exact sentences, % of clear scenes", ylim=(0, 100), title="Eyes that saw boxes before need few steps to speak (bands: three starts)")
 show(fig, alt="Exact share over 1,200 steps: the detector's eyes reach 84 to 89 per cent, held fixed nearly as much, fresh eyes 45 to 62.")
 
 # %% [markdown]
+# **Look.** At step 400 the dotted line stands higher than your own fresh eyes: the script draws from 60,000 scenes, and its learning rate is still high there, since it falls over 1,200 steps.
+#
 # **Why.** Fixed eyes do nearly as well as eyes that go on learning. So most of what must be seen was in them, and the decoder had to learn to speak. Fresh eyes must learn to see from words alone. A word tells that there is a seven somewhere, not where.
 #
 # **Change it.** Which is the cheapest of the three for one step, and why? Look at the CPU seconds above.
@@ -445,25 +467,51 @@ assert 50 < before < 75 and longer["steps"] == 2000 + about["recipe"]["steps"] a
 # **Look.** At equal effort in all, fresh eyes come close: 92 % against 94 %, without a single box (one start each). Borrowed eyes do not make sentences cheap. They let one reuse what was paid for already.
 
 # %% [markdown]
-# ## Where each word looked (10 min, short path)
+# ## Where each word looked (11 min, short path)
 #
-# A map of 64 weights belongs to each word, in each head of each of the two decoder layers. How much of it lies in a digit's box?
+# A map of 64 weights belongs to each word, in each head of each of the two decoder layers. How much of it lies in a digit's box? With $s_j$, the share of patch $j$ that the box covers, word $t$ has there
 #
-# **By hand.** An image of two patches, side by side. A word has the weights $(\tfrac34, \tfrac14)$. A box covers the left patch and half of the right one.
+# $$w_t = \sum_j s_j\, \alpha_{tj}$$
 #
-# 1. share of each patch in the box: $(1, \tfrac12)$
+# **By hand.** An image of two patches, side by side. Word 0 has the weights $\alpha_0 = (\tfrac34, \tfrac14)$. A box covers the left patch and half of the right one.
+#
+# 1. share of each patch in the box: $s = (1, \tfrac12)$
 # 2. times the weights: $(\tfrac34, \tfrac18)$
-# 3. add up: $\tfrac78$. An even look, $(\tfrac12, \tfrac12)$, has $\tfrac34$ there.
+# 3. add up: $w_0 = \tfrac78$. An even look, $(\tfrac12, \tfrac12)$, has $\tfrac34$ there.
 #
 # **Run.** The library's `patch_shares` does step 1, for boxes as centre, width and height (lesson 22).
 
 # %%
+from matplotlib.patches import Rectangle
+
 from course_lib.by_hand import patch_shares
 
-inside = patch_shares(np.array([0.375, 0.5, 0.75, 1.0]), rows=1, columns=2)  # 1. (N patches,)
-parts = inside * np.array([0.75, 0.25])  # 2. times the weights
-print("shares", inside, "parts", parts, "in the box", parts.sum(), "even look", (inside / 2).sum())  # 3. add up
-assert inside.tolist() == [1, 0.5] and parts.sum() == 7 / 8 and (inside / 2).sum() == 3 / 4
+s, alpha_0 = patch_shares(np.array([0.375, 0.5, 0.75, 1.0]), rows=1, columns=2), np.array([0.75, 0.25])  # 1. (N patches,)
+parts = s * alpha_0  # 2. times the weights
+w_0 = parts.sum()  # 3. add up
+print("shares", s, "parts", parts, "in the box", w_0, "even look", (s / 2).sum())
+assert s.tolist() == [1, 0.5] and w_0 == 7 / 8 and (s / 2).sum() == 3 / 4
+
+# %% [markdown]
+# The same three steps in the image: the word *six* of scene 4, *a six right of an eight*, mean of all heads.
+
+# %%
+s = patch_shares(test.scenes.boxes[4, 0], rows=8, columns=8)  # (N,)
+alpha_six = torch.stack(seen)[:, 4, :, 1].mean(dim=(0, 1)).numpy()  # (N,): the word at place 1
+cx, cy, w, h = 32 * test.scenes.boxes[4, 0]  # pixels
+fig, axes = figure(8, 2.5, columns=4)
+maps = {"the six and its box": None, "1. shares $s_j$": s, "weights $\\alpha_{1j}$": alpha_six, "2. times: $s_j\\, \\alpha_{1j}$": s * alpha_six}
+for ax, (name, values) in zip(axes, maps.items(), strict=True):
+    ax.imshow(images[4, 0] if values is None else np.sqrt(values.reshape(8, 8)), cmap="gray_r", extent=(0, 32, 32, 0), vmax=1)
+    ax.add_patch(Rectangle((cx - w / 2, cy - h / 2), w, h, fill=False, color=QUERY, lw=2, ls="--"))
+    ax.set(xlabel="8 × 8 patches", xticks=range(0, 33, 4), yticks=range(0, 33, 4), xticklabels=[], yticklabels=[])
+    ax.set_title(name, fontsize=10, fontweight="normal"), ax.grid(lw=0.3)
+fig.suptitle(f"3. Added up: {s @ alpha_six:.2f} of the look of 'six' lies in its box", x=0.01, ha="left", fontsize=11, fontweight="bold")
+show(fig, alt="Four squares with a dashed box on the right: the digits, how much of each patch the box covers, the weights of the word six on both digits, and the product, which is left inside the box alone.")
+assert 0.58 < s @ alpha_six < 0.60 and np.isclose(alpha_six.sum(), 1, atol=1e-5)
+
+# %% [markdown]
+# (The darker, the more; the shade shows the root of a number, so that small ones can be seen.)
 
 # %% [markdown]
 # **Change it.** Now for all scenes, both boxes, all heads and words at once. Step 1 is done; replace the zeros by steps 2 and 3. Then run this cell. (`np.einsum` can do both at once.)
@@ -510,7 +558,7 @@ assert 0.07 < even < 0.10 and best[1] > 0.7 > 0.4 > best[0] and digit_words.min(
 compare("left", "the digit that comes next")
 
 # %% [markdown]
-# **Look.** A digit's box is 8 % of the image, and its word puts between 0.3 and 0.7 of its weight there, with each head. Before *left* is said, one head goes to the digit that has not been named yet. To say on which side the first digit is, its place must be compared with the other one's. Whether the word depends on this head the map does not say; the next section asks.
+# **Look.** A digit's box is 8 % of the image, and its word puts between 0.3 and 0.7 of its weight there, with each head. Before *left* is said, one head goes to the digit that has not been named yet. The word before names the first digit; what is still to be found is the other one. The next section asks whether *left* depends on it.
 #
 # The picture has all words, the mean over the heads:
 
@@ -522,8 +570,9 @@ fig, axes = figure(8, 3.6, columns=2)
 for layer, (ax, part) in enumerate(zip(axes, boxed, strict=True)):
     table = part.mean(axis=0)  # (n, 2), over the heads
     table = np.column_stack([table, 1 - table.sum(axis=1)])
-    heat_map(ax, table, words, ["first box", "second box", "elsewhere"], label=f"decoder layer {layer}")
-    ax.set_aspect("auto")
+    heat_map(ax, table, words, ["first box", "second box", "elsewhere"], label="")
+    ax.set_aspect("auto"), ax.set_xlabel(f"decoder layer {layer}: where the weight lies")
+axes[0].set_ylabel("word to be said")
 fig.suptitle("Digit words lean on their own box; between them most weight is elsewhere", x=0.01, ha="left", fontsize=11, fontweight="bold")
 show(fig, alt="Share of weight by word and box. For the first a and the first digit both boxes have some, in layer 0 more than a quarter each. The second digit has more than half in its own box. For left or right, of and the second a more than half is elsewhere; from there on the first box has at most 0.15.")
 tables = np.array([part.mean(axis=0) for part in boxed])  # (2 layers, n, 2 boxes)
@@ -563,17 +612,17 @@ fig, ax = figure(7.5, 2.8)
 ax.plot(history.map_steps, 100 * formed, "o--", color=QUERY)
 ax.plot(history.score_steps, 100 * history.scores["exact_of_clear"], "-", color=KEY)
 ax.text(1500, 93, "exact sentences, 200 scenes", color=KEY, ha="right"), ax.text(1500, 12, "weight of 'three' in its box, one scene", color=QUERY)
-ax.set(xlabel="steps", ylabel="%", ylim=(0, 103), title="The look is there early and gets no sharper; the sentences get better")
-show(fig, alt="Over 2,600 steps: weight in the box jumps to 68 per cent by step 208 and then falls to 30 to 60; exact sentences rise from 52 to 96.")
-assert formed[0] < 0.1 and 0.6 < formed[2] == formed.max()
+ax.set(xlabel="steps", ylabel="share in %", ylim=(0, 103), title="The look is there early and gets no sharper; the sentences get better")
+show(fig, alt="Over 2,600 steps: weight in the box jumps from 7 to 68 per cent by step 208 and then goes up and down between 26 and 60; exact sentences rise from 0 to 96.")
+assert formed[0] < 0.1 and 0.6 < formed[2] == formed.max() and history.map_steps[2] == 208 and 0.45 < history.scores["exact_of_clear"][2] < 0.55
 
 # %% [markdown]
 # **Look.** After 208 steps the word looks at its digit more than it ever will again, and half of the sentences are wrong. In this one scene the sharp map came long before the good speaker.
 
 # %% [markdown]
-# ## Does the map say why? (9 min, short path)
+# ## Does the map say why? (10 min, short path)
 #
-# **Trap.** *"The map shows why it said* three*."* A map shows where weight went. Why is a question about what would happen otherwise: a **counterfactual**. So we change something, and look whether the word changes.
+# A map shows where weight went. Why is a question about what would happen otherwise: a **counterfactual**. So we change something, and look whether the word changes. Does the map foretell it?
 #
 # The decoder has read *a*, and the first digit is to be said. We close eight of the 64 patches to the decoder, by the mask `keep`. Either the map's favourites: the eight patches with the most weight, mean of all heads. They hold 85 % of it. Or the eight patches that lie furthest inside the digit's box. They hold 54 %. (A third of the boxes touch fewer than eight patches; there others fill up.)
 #
@@ -614,7 +663,7 @@ keep = torch.from_numpy(inside[:, 0] > 0)
 with torch.no_grad():
     told = model.decode(tokens[:, :2], memory, keep)[:, -1].argmax(dim=-1)
 only_box = (told == named).numpy()[usable].mean()
-print(f"all closed but the patches of the box: the word stays in above 97 %: {only_box > 0.97}")
+print(f"{usable.sum()} scenes; all closed but the patches of the box: the word stays in above 97 %: {only_box > 0.97}")
 assert by_box > by_map + 0.1 > by_chance + 0.4 and only_box > 0.97
 compare("closed", "the patches inside the box")
 
@@ -623,13 +672,15 @@ compare("closed", "the patches inside the box")
 
 # %%
 counts = [1, 2, 4, 8, 12, 16]
+curves = {name: [100 * changed(order[:, :k]) for k in counts] for name, order in orders.items()}
 fig, ax = figure(7.5, 3.2)
-for (name, order), color, line in zip(orders.items(), (KEY, VALUE, QUIET), ("o--", "s-", "^:"), strict=True):
-    curve = [100 * changed(order[:, :k]) for k in counts]
-    ax.plot(counts, curve, line, color=color, label=name)
-ax.legend(loc="center right")
+for (name, curve), color, line in zip(curves.items(), (KEY, VALUE, QUIET), ("o--", "s-", "^:"), strict=True):
+    ax.plot(counts, curve, line, color=color)
+    ax.text(*{"map's favourites": (6.5, 48), "inside the box": (9, 90), "at random": (12, 9)}[name], name, color=color)
 ax.set(xlabel="patches closed to the decoder", ylabel="word changed, % of scenes", ylim=(-3, 100), title="From four patches on, the box matters more than the map's favourites")
 show(fig, alt="Share of changed words over the number of closed patches: with one or two the map's favourites lie a little higher, from four on the patches inside the box; patches at random stay below ten per cent.")
+by_map, by_box, by_chance = np.array(list(curves.values()))  # (6 numbers of patches,)
+assert (by_map > by_box)[:2].all() and (by_map < by_box)[2:].all() and (by_map > by_chance).all() and by_chance.max() < 10
 
 # %% [markdown]
 # With one or two patches the map does a little better. (Of the patches inside the box, the first ones are any that lie in it as a whole.)
@@ -652,25 +703,41 @@ assert on_first > 3.5 and on_other > 3 and there[1] > 0.3 and 0.28 < small < 0.3
 # %% [markdown]
 # **Look.** Nearly half of the favourites lie on the *other* digit. The map looks there too, perhaps to know which of the two is named first. Among the patches of the box, the favourites change the word more. So the map seems to mix two questions: what the digit is, and which one comes first.
 #
+# **Trap.** *"The map shows why it said 'three'."* Weaker tests agree: with one or two patches closed the favourites change the word most often, and they beat patches at random for every number. It takes a rival of the same size, chosen without the map, to see that the map is not the reason.
+#
 # A third of the weight went to the other digit. The run with one box open cannot say whether it was needed: then only one digit is left to name.
 #
-# And the relation word? There the map had one sharp sign, the head that looks at the second box. All patches that touch a box are closed:
+# And the relation word? There the map had one sharp sign, the head that looks at the second box. All patches that touch a box are closed, for every word:
 
 # %%
 place = (clear & two) & (logits[:, 2].argmax(dim=-1) == tokens[:, 3]).numpy()
-for slot, name in enumerate(("first", "second")):
+touched = inside > 0  # (B, 2 boxes, N)
+axis_of = {"left": "sideways", "right": "sideways", "above": "down", "below": "down"}
+wanted = np.array(CAPTION_WORDS)[tokens[place, 3].numpy()]
+for name, closed in {"first box": touched[:, 0], "second box": touched[:, 1], "both boxes": touched.any(axis=1)}.items():
     with torch.no_grad():
-        told = model.decode(tokens[:, :3], memory, torch.from_numpy(inside[:, slot] == 0))[:, -1].argmax(dim=-1)
-    heard, wanted = (np.array(CAPTION_WORDS)[ids.numpy()[place]] for ids in (told, tokens[:, 3]))
-    moved, first_side = (heard != wanted).mean(), np.isin(heard, ("left", "above")).mean()
-    same_axis = (np.isin(heard, ("left", "right")) == np.isin(wanted, ("left", "right"))).mean()
-    print(f"{name} box closed: the relation changes in {moved:.0%} of the scenes, its axis in {1 - same_axis:.0%}; left or above in {first_side:.0%}")
-    assert same_axis > 0.97 and (moved < 0.1 if slot == 0 else moved > 0.4 and first_side > 0.9)
+        told = model.decode(tokens[:, :3], memory, torch.from_numpy(~closed))[:, -1].argmax(dim=-1)
+    heard = np.array(CAPTION_WORDS)[told[place].numpy()]
+    moved, left_or_above = (heard != wanted).mean(), np.isin(heard, ("left", "above")).mean()
+    same_axis = np.mean([axis_of.get(a) == axis_of[b] for a, b in zip(heard, wanted, strict=True)])
+    print(f"{name:10} closed: the relation changes in {moved:.0%} of the scenes, its axis in {1 - same_axis:.0%}; left or above in {left_or_above:.0%}")
+    assert same_axis > 0.94 and (moved < 0.1 if name == "first box" else moved > 0.4 and left_or_above > 0.9)
 
 # %% [markdown]
-# **Look.** Here the map pointed to the box that matters. Without it the axis stays, and *left* or *above* is said nearly always: the side is lost. The first box was closed at every word, and the relation stayed. So the first digit's place is also told by other patches: the encoder has mixed them.
+# **Change it.** With the first box closed the relation stays nearly always. Must the decoder have learnt the first digit's place from somewhere else? Think of a rule that needs the axis and the *second* digit alone. Then run the next cell.
+
+# %%
+along = np.where([axis_of[word] == "sideways" for word in wanted], centres[place, 1, 0], centres[place, 1, 1])  # pixels
+by_half = ((along > 16) == np.isin(wanted, ("left", "above"))).mean()
+print(f"axis known: the half of the image where the second digit lies tells the relation in {by_half:.0%} of the scenes")
+assert by_half > 0.96
+
+# %% [markdown]
+# **Look.** No. If the digits lie side by side and the second one is in the right half, the first one is nearly always left of it. This rule, and its like for *above*, holds in 98 of 100 of these scenes. So the second box is enough for the side, and there the map pointed. Without that box the side is lost, and *left* or *above* is said nearly always.
 #
-# **Why.** A weight says how much is taken from a patch, not what it is taken for. A patch outside a box can hold what was inside. And this is a mean over eight heads, of which some may not matter for this word. The map was a good first guess, far better than chance. It was not the reason. (Lesson 26 goes on from here.)
+# The axis stays even with both boxes closed. What tells it stands outside of them: convolutions and encoder layer have spread it.
+#
+# **Why.** A weight says how much is taken from a patch, not what it is taken for. A patch outside a box can hold what was inside. And this is a mean over eight heads, of which some may not matter for this word. The map was a good first guess, far better than patches at random. But it is not the reason. (Lesson 26 goes on from here.)
 #
 # **Change it.** Hide a digit from the *eyes*, not from the decoder: paint its box white in the image, and let the model say the whole scene. Guess first what it says of *a three above a six* without the three. Then run the next cell.
 
@@ -701,7 +768,7 @@ for slot in (0, 1):
 # **Look.** In 99 of 100 scenes the other digit alone is said. Language did not fill the gap. The second line printed has one of the few exceptions: with the six gone, the three is taken for an eight.
 
 # %% [markdown]
-# ## Which digit is named first? (5 min)
+# ## Which digit is named first, and on which side? (9 min)
 #
 # Nothing in an image says which digit is to be named first. The sentences of the data have a rule for it, and nobody told it to the model.
 #
@@ -711,13 +778,14 @@ for slot in (0, 1):
 predict("exchanged")
 
 # %% [markdown]
-# **Run.** All clear *left* and *right* scenes with a gap between the digits, two different digits, and a sentence that was exact.
+# **Run.** All clear *left* and *right* scenes with a gap between the digits, two different digits, and a sentence that was exact. They stay clear when the parts are exchanged.
 
 # %%
 x0, x1 = (centres[:, :, 0] + sign * test.scenes.boxes[:, :, 2] * 16 for sign in (-1, 1))  # (B, 2): left and right edges
 apart = np.abs(centres[:, 1] - centres[:, 0])  # (B, 2): sideways, downward
 gap = x0.max(axis=1) > x1.min(axis=1)
-good = sideways & exact & gap & (32 - apart[:, 0] - apart[:, 1] >= 4) & (test.scenes.labels[:, 0] != test.scenes.labels[:, 1])
+clear_after = 32 - apart[:, 0] - apart[:, 1] >= 4  # exchanged, they lie 32 - apart pixels from each other sideways
+good = sideways & exact & gap & clear_after & (test.scenes.labels[:, 0] != test.scenes.labels[:, 1])
 cuts = ((x0.max(axis=1) + x1.min(axis=1)) / 2).round().astype(int)
 exchanged = torch.stack([images[i].roll(-int(cuts[i]), dims=-1) for i in np.flatnonzero(good)])
 told = describe(model, exchanged)
@@ -748,6 +816,52 @@ assert smaller_first > 0.99 and (equal.sum(), exact[equal].sum()) == (55, 51)
 #
 # </details>
 #
+# And the side? *Left* may come from the pixels, or from the positions that are added to the tokens, in the image encoder and in the memory.
+#
+# **Predict.** The image stays as it is. In both places the columns are numbered from the right. What does the model say of *a six right of an eight*?
+
+# %%
+predict("mirrored")
+
+# %% [markdown]
+# **Run.** `mock.patch.object` exchanges the function that makes the positions, for one call. Once with mirrored columns; once each patch gets the mean of all positions, so that none has a place.
+
+# %%
+from unittest import mock
+
+from course_lib.transformer import captioning, vision
+
+positions = vision.sine_positions_2d
+mirrored = lambda rows, columns, *rest: positions(rows, columns, *rest).unflatten(0, (rows, columns)).flip(1).flatten(0, 1)
+mean = lambda rows, columns, *rest: positions(rows, columns, *rest).mean(dim=0).expand(rows * columns, -1)  # (N, d_model)
+
+
+def described_with(made):
+    """The sentences about the images if `made` makes the positions."""
+    with mock.patch.object(vision, "sine_positions_2d", made), mock.patch.object(captioning, "sine_positions_2d", made):
+        return describe(model, images)
+
+
+# %% [markdown]
+# Among scenes whose sentence was exact, of two different digits; for *above* and *below* the columns should not matter.
+
+# %%
+different = clear & two & exact & (test.scenes.labels[:, 0] != test.scenes.labels[:, 1])
+for name, made in (("mirrored columns", mirrored), ("mean positions", mean)):
+    told = described_with(made)
+    beside, upright = (told[different & chosen] for chosen in (sideways, ~sideways))
+    around = (beside == [turn(text) for text in truth[different & sideways]]).mean()
+    as_before = (upright == truth[different & ~sideways]).mean()
+    digits_stay = np.mean([pick(told[i], DIGIT_WORDS) == pick(truth[i], DIGIT_WORDS) for i in np.flatnonzero(different & sideways)])
+    side_stays = np.mean([pick(told[i], turned) == pick(truth[i], turned) for i in np.flatnonzero(different & sideways)])
+    print(f"{name}, left/right: side as before {side_stays:.0%}, turned and nothing else {around:.0%}, digits as before {digits_stay:.0%}")
+    print(f"{name}, above/below: sentence as before {as_before:.0%}")
+    assert digits_stay > 0.9 and (around > 0.93 and as_before > 0.96 if made is mirrored else 0.45 < side_stays < 0.65)
+compare("mirrored", "a six left of an eight")
+
+# %% [markdown]
+# **Look.** Mirrored columns turn *left* and *right*, though no pixel has moved; *above* and *below* stay. Without places the digits are still read, and the side is right in about half of the scenes. So this model, trained with positions, reads the side off them. How well a model does that is trained without any, this cell cannot tell.
+#
 # One question of lesson 15 is left: does a beam find better sentences than greedy search?
 
 # %%
@@ -767,7 +881,7 @@ assert mended < 6 and (by_beam != said).sum() < 12 and abs((by_beam == truth).me
 #
 # <details><summary>1. What changes when an encoder-decoder reads an image in place of a text?</summary>
 #
-# The encoder. The decoder, the shift of the target, cross-attention and `translate` stay. The tokens must tell row and column; the image encoder's positions see to that.
+# The encoder. The decoder, the shift of the target, cross-attention and `translate` stay. The tokens must tell row and column; the positions see to that. (With mirrored columns this model exchanges *left* and *right*.)
 #
 # </details>
 #
@@ -807,7 +921,7 @@ assert mended < 6 and (by_beam != said).sum() < 12 and abs((by_beam == truth).me
 #
 # </details>
 #
-# **What stays.** The hook spoke without a mistake and had seen nothing. Fluent is not seen. Against it stand exact sentences, and above all tests that change the scene: covered, a digit is no longer said; moved, the relation turns.
+# **What stays.** The speaker at the beginning made no mistake of grammar and had seen nothing. Fluency does not show that somebody looked. Exact sentences do, and above all tests that change the scene: covered, a digit is no longer said; moved, the relation turns.
 # Part V begins with the price of all this: what attention costs.
 
 # %% [markdown]

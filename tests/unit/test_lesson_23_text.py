@@ -98,3 +98,21 @@ def test_the_figures_of_the_files():
     assert longer["steps"] == 4600 and "4,600 steps" in TEXT
     both = [round(100 * found["exact_of_clear"]) for found in (longer, ABOUT)]
     assert "{} % against {} %".format(*both) in TEXT and f"({longer['cpu_seconds']} CPU seconds" in NOTES
+
+
+def test_a_token_reads_more_than_its_patch(model):
+    encoder, image = model.image_encoder, torch.rand(1, 1, 32, 32, requires_grad=True)
+    x = torch.relu(encoder.conv2(torch.relu(encoder.conv1(image))))
+    (x + torch.relu(encoder.conv3(x)))[0, :, 4, 4].sum().backward()
+    read = image.grad[0, 0] != 0
+    assert "the convolutions read 17 × 17 pixels around it" in TEXT
+    assert read.any(dim=0).sum() <= 17 and read.any(dim=1).sum() <= 17
+    assert read.any(dim=0).sum() > 13 and read.any(dim=1).sum() > 13  # a ReLU may close some at the rim
+
+
+def test_the_curves_are_of_two_hundred_scenes():
+    clear = int(captions(200, seed=23, split="test").clear.sum())
+    for entry in ABOUT["compared"].values():
+        for share in entry["exact_of_clear"][0]:
+            assert abs(share * clear - round(share * clear)) < 0.01
+    assert "judged on 200 other scenes of test digits" in TEXT and "draws from 60,000 scenes" in TEXT
