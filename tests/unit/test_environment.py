@@ -33,6 +33,7 @@ IMPORT_NAMES = {
     "pytest-xdist": "xdist",
     "axe-playwright-python": "axe_playwright_python",
     "scikit-learn": "sklearn",
+    "websocket-client": "websocket",
 }
 
 # Declared though no file imports them.
