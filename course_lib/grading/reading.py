@@ -66,6 +66,11 @@ def read_notebook(content: bytes) -> Notebook:
     return Notebook(definitions, notes, _texts(cells), broken)
 
 
+def code_of(content: bytes) -> list[str]:
+    """The texts of a notebook's code cells. Raises ReadingError with the cause if it is none."""
+    return [_source(cell) for cell in _cells(_json(content)) if cell.get("cell_type") == "code"]
+
+
 def _json(content: bytes) -> dict:
     if not content.strip():
         raise ReadingError("the file is empty")
