@@ -8,11 +8,10 @@ from course_lib.grading.naming import file_stem
 from course_lib.grading.outputs import Versions, by_lesson
 from course_lib.grading.pages import count, details, name, number, page, percent, rich, safe, tag
 from course_lib.grading.records import FLAGGED, GRADED
-from course_lib.grading.wording import SAID
+from course_lib.grading.wording import SAID, clock
 
 VERDICTS = {"right": "right", "wrong": "wrong", "other convention": "key", "not attempted": ""}
 STATES = {"refused": "bad", "flagged": "open", "waiting": "open", "missing": ""}
-COUNTS = {"best": "the best one counts", "last": "the last one counts", "mean": "their mean counts"}
 
 
 def write_feedback(table: Table, folder: Path, made_with: Versions) -> None:
@@ -78,7 +77,7 @@ def meter(sums: Sums, possible: float) -> str:
 
 def deadline(table: Table) -> str:
     """The rule of the class, in words."""
-    end = safe(f"{table.rule.deadline:%d %B %Y, %H:%M (UTC%z)}")
+    end = safe(clock(table.rule.deadline.isoformat()))
     loss = table.rule.per_day
     return f"Deadline: {end}." + (
         f" Each begun day after it takes {percent(loss)} of the points." if loss else ""
@@ -87,11 +86,11 @@ def deadline(table: Table) -> str:
 
 def card(entry: Entry, table: Table) -> str:
     """One exercise or question."""
-    points = "open" if entry.points is None else f"<strong>{number(entry.points)}</strong>"
-    top = (
-        f'<div class="top"><h3>{safe(entry.task.id)} {badge(entry)}</h3>'
-        f'<p class="points">{points} of {number(entry.task.points)}</p></div>'
-    )
+    possible = number(entry.task.points)
+    is_open = entry.points is None
+    points = f"open ({possible})" if is_open else f"<strong>{number(entry.points)}</strong> of {possible}"
+    title = f"<h3>{safe(entry.task.id)} {badge(entry)}</h3>"
+    top = f'<div class="top">{title}<p class="points">{points}</p></div>'
     parts = [top, *remarks(entry, table), cases(entry)]
     return f'<section class="card">{"".join(part for part in parts if part)}</section>'
 
@@ -111,10 +110,9 @@ def remarks(entry: Entry, table: Table) -> list[str]:
     open_for = "" if entry.status == GRADED else SAID[entry.status] + "."
     message = entry.mark.message if entry.mark else entry.note
     lines = [f"<p>{rich(text)}</p>" for text in (open_for, message, found(entry)) if text]
-    if entry.days_late and entry.points is not None:
-        lines.append(f'<p class="soft">{late(entry, table)}</p>')
-    if entry.attempts > 1:
-        lines.append(f'<p class="soft">{attempt(entry, table)}</p>')
+    facts = [late(entry, table), attempt(entry, table)]
+    if any(facts):
+        lines.append(f'<p class="soft small">{" ".join(fact for fact in facts if fact)}</p>')
     if entry.comment:
         lines.append(f'<p class="notice"><strong>Comment:</strong> {rich(entry.comment)}</p>')
     if entry.answer:
@@ -130,7 +128,9 @@ def found(entry: Entry) -> str:
 
 
 def late(entry: Entry, table: Table) -> str:
-    """How late it came and what is left of the points."""
+    """How late it came and what is left of the points; "" if it was in time or has no points yet."""
+    if not entry.days_late or entry.points is None:
+        return ""
     days = count(entry.days_late, "day")
     if entry.by_instructor and not entry.task.by_hand:
         return f"Handed in {days} late; the instructor's points are final."
@@ -138,12 +138,14 @@ def late(entry: Entry, table: Table) -> str:
 
 
 def attempt(entry: Entry, table: Table) -> str:
-    """Which of several attempts counts."""
-    if table.rule.attempts == "mean" and not entry.task.by_hand:
-        return f"You handed in {entry.attempts} attempts: {COUNTS['mean']}. Shown is attempt {entry.attempt}."
+    """Which of several attempts counts; "" if there is one."""
+    if entry.attempts < 2:
+        return ""
     rule = "last" if entry.task.by_hand else table.rule.attempts
-    when = f", handed in {safe(entry.when)}" if entry.when else ""
-    return f"You handed in {entry.attempts} attempts: {COUNTS[rule]}, attempt {entry.attempt}{when}."
+    if rule == "mean":
+        return f"Of {entry.attempts} attempts the mean counts; shown is attempt {entry.attempt}."
+    when = f", handed in on {safe(clock(entry.when))}" if clock(entry.when) else ""
+    return f"Of {entry.attempts} attempts the {rule} one counts: attempt {entry.attempt}{when}."
 
 
 def cases(entry: Entry) -> str:

@@ -19,6 +19,7 @@ COLUMNS = ("student", "exercise", "points", "comment")
 NO_TIME = "The time of handing in is unknown, so it counts as in time."
 NO_CELL = "The cell of this answer was not found."
 NO_MARK = "This exercise was not marked in the notebook that was handed in."
+POINTS = r"(\d+([.,]\d+)?)?"
 RISKY = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet reads a cell that begins so as a formula
 
 
@@ -198,45 +199,57 @@ def read_decisions(path: Path) -> tuple[list[Decision], list[str]]:
 
     ValueError if a column is missing or the file is not text in UTF-8.
     """
-    decisions, complaints = [], []
-    for where, row in read_rows(path, COLUMNS):
-        try:
-            points = read_points(row["points"])
-        except ValueError as error:
-            complaints.append(f"{where}: {error}")
-            continue
-        decisions.append(Decision(row["student"], row["exercise"], points, row["comment"], where))
+    rows, complaints = read_rows(path, COLUMNS)
+    decisions = [
+        Decision(row["student"], row["exercise"], read_points(row["points"]), row["comment"], where)
+        for where, row in rows
+        if row["points"] or row["comment"]
+    ]
     return decisions, complaints
 
 
-def read_rows(path: Path, columns: Sequence[str]) -> list[tuple[str, dict[str, str]]]:
-    """The rows of a CSV that a spreadsheet may have saved (comma or semicolon), each with its place."""
+def read_rows(path: Path, columns: Sequence[str]) -> tuple[list[tuple[str, dict[str, str]]], list[str]]:
+    """The rows of a CSV, each with its place, and what is wrong with those that cannot be used.
+
+    Cells are parted by commas or semicolons. One of the columns is "points".
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
         raise ValueError(f"{path.name} is not in UTF-8: save it as CSV UTF-8") from None
-    first = text.split("\n", 1)[0]
-    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=";" if ";" in first else ",")
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=delimiter(text))
     absent = [name for name in columns if name not in (reader.fieldnames or [])]
     if absent:
         raise ValueError(f"{path.name} has no column {absent[0]!r}; it needs {', '.join(columns)}")
-    return [
-        (
-            f"{path.name}, line {reader.line_num}",
-            {name: unguarded((row[name] or "").strip()) for name in columns},
-        )
-        for row in reader
-        if any(row[name] for name in columns)
-    ]
+    rows, complaints = [], []
+    for row in reader:
+        where = f"{path.name}, line {reader.line_num}"
+        cells = {name: unguarded((row[name] or "").strip()) for name in columns}
+        problem = problem_of_row(cells, row.get(None, ()))
+        if problem:
+            complaints.append(f"{where}: {problem}, so this row was not used")
+        elif any(cells.values()):
+            rows.append((where, cells))
+    return rows, complaints
+
+
+def delimiter(text: str) -> str:
+    """What parts the cells of a CSV: spreadsheets of some languages write semicolons."""
+    return ";" if ";" in text.split("\n", 1)[0] else ","
+
+
+def problem_of_row(cells: dict[str, str], beyond: Sequence[str]) -> str:
+    """Why a row cannot be used, or ""; `beyond` are its cells behind the last column."""
+    if any(beyond):
+        return "it has more cells than the head: put quotes around a text with a comma"
+    if not re.fullmatch(POINTS, cells["points"]):
+        return f"points are {cells['points']!r}, which is not a number from 0 on"
+    return ""
 
 
 def read_points(text: str) -> float | None:
     """A number of points, with a point or a comma; None for an empty cell."""
-    if not text:
-        return None
-    if not re.fullmatch(r"\d+([.,]\d+)?", text):
-        raise ValueError(f"points are {text!r}, which is not a number from 0 on")
-    return float(text.replace(",", "."))
+    return float(text.replace(",", ".")) if text else None
 
 
 def unguarded(cell: str) -> str:
@@ -273,7 +286,7 @@ def make_table(
     others = sorted({one.student for one in marked} - known)
     everyone = (*(students or ()), *(Student(name) for name in others))
     handed_in = defaultdict(list)
-    for one in sorted(marked, key=lambda one: time_of(one) or datetime.min.replace(tzinfo=UTC)):
+    for one in sorted(marked, key=lambda one: time_of(one.when) or datetime.min.replace(tzinfo=UTC)):
         handed_in[one.student, one.lesson].append(one)
     entries = {
         (student.id, task.id): make_entry(student.id, task, handed_in[student.id, task.lesson], rule)
@@ -285,10 +298,10 @@ def make_table(
     return Table(everyone, tuple(tasks), entries, rule, (*complaints, *unused), strangers)
 
 
-def time_of(one: Marked) -> datetime | None:
-    """When it was handed in; None if that is unknown or has no zone."""
+def time_of(text: str) -> datetime | None:
+    """An ISO time; None if it is none or has no zone."""
     try:
-        when = datetime.fromisoformat(one.when)
+        when = datetime.fromisoformat(text)
     except ValueError:
         return None
     return when if when.tzinfo else None
@@ -309,7 +322,7 @@ def make_entry(student: str, task: Task, handed_in: Sequence[Marked], rule: Rule
 
 def make_attempt(blank: Entry, one: Marked, rule: Rule) -> Entry:
     """A blank entry filled with what one submission says about its task."""
-    when = time_of(one)
+    when = time_of(one.when)
     days, note = rule.days_late(when), NO_TIME if rule.deadline and when is None else ""
     blank = replace(blank, days_late=days, when=one.when, source=one.source, note=note)
     if one.problem:

@@ -103,14 +103,14 @@ def histogram(values: Sequence[float]) -> str:
     tallest = max(bins.values())
     bars = "".join(bar(place, bins[place], tallest) for place in range(BINS))
     scale = "".join(
-        f'<text x="{20 + 40 * i}" y="158" text-anchor="middle">{10 * i} %</text>' for i in range(BINS + 1)
+        f'<text x="{20 + 68 * i}" y="214" text-anchor="middle">{10 * i} %</text>' for i in range(BINS + 1)
     )
     who, mean = count(len(values), "student"), percent(sum(values) / len(values))
     middle = percent(median(values))
     said = f"Histogram of {who} by their share of the points; the median is {middle}."
     return (
-        f'<svg viewBox="0 0 440 165" role="img" aria-label="{said}">'
-        f'<line x1="20" x2="420" y1="140.5" y2="140.5"/>{bars}{scale}</svg>'
+        f'<svg viewBox="0 0 720 222" role="img" aria-label="{said}">'
+        f'<line x1="20" x2="700" y1="195.5" y2="195.5"/>{bars}{scale}</svg>'
         f'<p class="soft small">Share of the points, {who}: median {middle}, mean {mean}. Points that are '
         "open are left out. Exercises that were not handed in count with 0 points.</p>"
     )
@@ -120,11 +120,11 @@ def bar(place: int, n: int, tallest: int) -> str:
     """One bar of the histogram with its number above."""
     if not n:
         return ""
-    height = 110 * n / tallest
-    x, y = 22 + 40 * place, 140 - height
+    height = 165 * n / tallest
+    x, y = 23 + 68 * place, 195 - height
     return (
-        f'<rect x="{x}" y="{y:.1f}" width="36" height="{height:.1f}" rx="3"/>'
-        f'<text class="count" x="{x + 18}" y="{y - 6:.1f}" text-anchor="middle">{n}</text>'
+        f'<rect x="{x}" y="{y:.1f}" width="62" height="{height:.1f}" rx="4"/>'
+        f'<text class="count" x="{x + 31}" y="{y - 6:.1f}" text-anchor="middle">{n}</text>'
     )
 
 

@@ -63,12 +63,13 @@ def own_names(tree: ast.AST) -> set[str]:
 
 
 class Bare(ast.NodeTransformer):
-    """Takes away what says nothing about how an answer works: docstrings, annotations, words in strings."""
+    """Takes away what does nothing: docstrings, lone constants, `pass`, annotations, words in f-strings."""
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
-        if isinstance(node.value, ast.Constant):
-            return ast.copy_location(ast.Pass(), node)
-        return self.generic_visit(node)
+        return None if isinstance(node.value, ast.Constant) else self.generic_visit(node)
+
+    def visit_Pass(self, node: ast.Pass) -> None:
+        return None
 
     def visit_arg(self, node: ast.arg) -> ast.AST:
         node.annotation = None

@@ -4,13 +4,15 @@ Names are hidden behind numbers. A number comes from a secret of the marking, th
 it stays the same when more is handed in, and it tells nothing without the secret.
 """
 
+import csv
 import hashlib
+import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from course_lib.grading.marks import WAITING, Decision, Entry, Table, Task, read_points, read_rows
-from course_lib.grading.outputs import Versions, write_csv
+from course_lib.grading.marks import WAITING, Decision, Entry, Table, Task, delimiter, read_points, read_rows
+from course_lib.grading.outputs import Versions
 from course_lib.grading.pages import count, number, page, percent, rich, safe
 from course_lib.grading.reading import TEXT
 
@@ -91,37 +93,30 @@ def answer_card(alias: str, entry: Entry) -> str:
 
 
 def write_sheet(path: Path, table: Table, asked: Sequence[Question], secret: bytes) -> None:
-    """Write the sheet that takes the points. What is filled in already stays, whatever it is."""
-    filled = (
-        {(row["question"], row["number"]): row for _, row in read_rows(path, COLUMNS)}
-        if path.exists()
-        else {}
-    )
-    places = [(one.id, alias) for one in asked for alias, _ in to_mark(table, one.id, secret)]
-    places += [place for place in filled if place not in places]
-    rows = [
-        [*place, *(filled[place][name] if place in filled else "" for name in COLUMNS[2:])]
-        for place in places
-    ]
-    write_csv(path, [COLUMNS, *rows])
+    """Write the sheet that takes the points; to one that is there, lines are added and nothing is changed."""
+    old = path.read_text(encoding="utf-8-sig") if path.exists() else f"{','.join(COLUMNS)}\n"
+    text = io.StringIO()
+    mark = delimiter(old)
+    head = next(csv.reader(io.StringIO(old), delimiter=mark))
+    writer = csv.DictWriter(text, head, restval="", delimiter=mark, lineterminator="\n")
+    for one in asked:
+        new = [alias for alias, _ in to_mark(table, one.id, secret) if alias not in old]
+        writer.writerows({"question": one.id, "number": alias} for alias in new)
+    end = "" if old.endswith("\n") else "\n"
+    path.write_text(f"{old}{end}{text.getvalue()}", encoding="utf-8", newline="")
 
 
 def read_sheet(
     path: Path, students: Iterable[str], asked: Sequence[Question], secret: bytes
 ) -> tuple[list[Decision], list[str]]:
     """The points of a filled sheet as decisions, and what is wrong with rows that cannot be used."""
-    ids = {one.id for one in asked}
-    owners = {(one, number_of(secret, one, student)): student for student in students for one in ids}
-    decisions, complaints = [], []
-    for where, row in read_rows(path, COLUMNS):
-        try:
-            points = read_points(row["points"])
-        except ValueError as error:
-            complaints.append(f"{where}: {error}, so this row was not used")
-            continue
+    owners = {(one.id, number_of(secret, one.id, student)): student for student in students for one in asked}
+    decisions, (rows, complaints) = [], read_rows(path, COLUMNS)
+    for where, row in rows:
         owner = owners.get((row["question"], row["number"]))
         if owner is None:
             complaints.append(f"{where}: no answer to {row['question']!r} has the number {row['number']!r}")
-        elif points is not None or row["comment"]:
+        elif row["points"] or row["comment"]:
+            points = read_points(row["points"])
             decisions.append(Decision(owner, row["question"], points, row["comment"], where))
     return decisions, complaints

@@ -50,7 +50,9 @@ def mark(task: Task, rng: random.Random) -> Mark:
         return Mark(task.id, task.points, REFUSED, message="The answer used more than 2 GB of memory.")
     if kind == "flagged":
         found = ("torch.nn.functional.scaled_dot_product_attention",)
-        return Mark(task.id, task.points, FLAGGED, message="A name was used that is not allowed.", flags=found)
+        return Mark(
+            task.id, task.points, FLAGGED, message="A name was used that is not allowed.", flags=found
+        )
     if kind == "stub":
         said = "Write the body, then hand it in again."
         return Mark(task.id, task.points, GRADED, verdict="not attempted", message=said)
@@ -62,7 +64,16 @@ def mark(task: Task, rng: random.Random) -> Mark:
     cases = tuple((name, i < good) for i, name in enumerate(CASES))
     misconception = rng.choice(sorted(WRONG))
     return Mark(
-        task.id, task.points, GRADED, good / 6, "wrong", WRONG[misconception], misconception, cases, (), prints
+        task.id,
+        task.points,
+        GRADED,
+        good / 6,
+        "wrong",
+        WRONG[misconception],
+        misconception,
+        cases,
+        (),
+        prints,
     )
 
 
