@@ -62,7 +62,7 @@ def install(folder: Path) -> None:
     """The hub's packages and its proxy, as deploy/README.md says."""
     run(sys.executable, "-m", "venv", folder)
     pins = ("-r", DEPLOY / "requirements.txt", "-c", ROOT / "constraints.txt")
-    run(folder / "bin/pip", "install", "--quiet", "--no-compile", *pins)
+    run(folder / "bin/pip", "install", "--quiet", *pins)
     shutil.copy(DEPLOY / "package.json", folder)
     run("npm", "install", "--omit=dev", "--no-audit", "--no-fund", cwd=folder)
 

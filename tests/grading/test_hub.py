@@ -7,6 +7,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import hub as machinery
@@ -79,7 +80,9 @@ def test_course_is_the_released_one(hub, kernels):
     assert said.strip() == "[]"
 
 
-def test_memory_of_a_student_and_its_limit(kernels):
+def test_memory_of_a_student_and_its_limit(hub, kernels):
+    family = [psutil.Process(hub.process.pid), *psutil.Process(hub.process.pid).children(recursive=True)]
+    print(f"\nhub, proxy, culler: {shared(each for each in family if each.uids().real == 0) / 1e6:.0f} MB")
     for name, kernel in kernels.items():
         before = memory(name)
         kernel.run("import torch; torch.nn.Linear(64, 64)(torch.zeros(8, 64)).sum().backward()")
@@ -91,10 +94,14 @@ def test_memory_of_a_student_and_its_limit(kernels):
 
 
 def memory(name):
-    """Bytes of all processes of an account, shared pages divided among those that share them."""
+    """Bytes of all processes of an account."""
     number = pwd.getpwnam(name).pw_uid
-    own = [process for process in psutil.process_iter() if process.uids().real == number]
-    return sum(process.memory_full_info().pss for process in own)
+    return shared(process for process in psutil.process_iter() if process.uids().real == number)
+
+
+def shared(processes):
+    """Bytes of processes, shared pages divided among those that share them."""
+    return sum(process.memory_full_info().pss for process in processes)
 
 
 def test_one_account_does_not_reach_the_other(visitors, kernels):
@@ -183,6 +190,13 @@ def test_release_fetch_submit_collect(collected):
         assert (collected / name / LESSON / "timestamp.txt").read_text(encoding="utf-8").strip()
 
 
+def test_our_command_marks_what_was_collected(collected, tmp_path):
+    options = ("--out", tmp_path / "marks", "--exercises", "02")
+    said = machinery.run(sys.executable, "-m", "course_lib.cli", "grade", collected, *options, cwd=ROOT)
+    print(said)
+    print((tmp_path / "marks" / "marks.csv").read_text())
+
+
 # --- the end -----------------------------------------------------------------------------------------------
 
 
@@ -198,6 +212,7 @@ def test_idle_servers_are_stopped(hub, visitors):
     culler = subprocess.Popen(
         [*hub.enter, program, "-m", "jupyterhub_idle_culler", "--timeout=1", "--cull-every=1"],
         env=environment,
+        stderr=subprocess.DEVNULL,
     )
     try:
         wait_for(lambda: not any(each.server() for each in visitors.values()), 60, hub.tail)
