@@ -23,6 +23,7 @@ from course_lib.grading.extract import ROOT
 NOBODY = 65534
 START_SECONDS = 120.0
 LATE = 5.0  # seconds after the limit at which the worker itself counts as lost
+LOST = b'{"end": "lost", "cpu": 0}'
 SHOWN_FILES = (
     "checks/calling.py", "checks/given.py", "checks/modules.py", "checks/spec.py",
     "grading/__init__.py", "grading/worker.py", "grading/wire.py", "grading/forbidden.py",
@@ -116,6 +117,8 @@ class Sandbox:
         })  # fmt: skip
         if self.warm:
             outcome = self.run_warm(request)
+            if outcome.end == "lost":  # by whatever it was: a new one gets the same exercise once more
+                outcome = self.run_warm(request)
             if outcome.end != "no namespace":
                 return outcome
             self.end_worker()
@@ -130,33 +133,39 @@ class Sandbox:
             self.start()
         (ours, theirs), (report, told) = socket.socketpair(), socket.socketpair()
         with ours, report:
-            with theirs, told:
-                socket.send_fds(self.control, [str(self.seconds).encode()], [theirs.fileno(), told.fileno()])
+            try:
+                with theirs, told:
+                    descriptors = [theirs.fileno(), told.fileno()]
+                    socket.send_fds(self.control, [str(self.seconds).encode()], descriptors)
+            except OSError:  # the worker is gone
+                self.end_worker()
+                return Outcome("lost")
             return self.converse(ours, report, request)
 
     def converse(self, ours: socket.socket, report: socket.socket, request: bytes) -> Outcome:
         """Send the request, collect what comes back until the child has ended."""
         over = time.monotonic() + self.seconds + LATE
-        received, is_flood, ended = bytearray(), False, b""
+        received, is_done, ended = bytearray(), False, b""
         ours.setblocking(False)
         waiting = memoryview(request)
         while not ended:
-            reading = [report] if is_flood else [report, ours]
+            reading = [report] if is_done else [report, ours]
             ready, writable, _ = select.select(
                 reading, [ours] if waiting else [], [], max(over - time.monotonic(), 0)
             )
             if not ready and not writable:
-                self.end_worker()
-                return Outcome("lost")
+                break
             if writable:
                 waiting = self.sent(ours, waiting)
             if ours in ready:
-                is_flood = not receive(ours, received)
+                is_done = not receive(ours, received)
             if report in ready:
-                ended = report.recv(4096) or b'{"end": "lost", "cpu": 0}'
-        while not is_flood and select.select([ours], [], [], 0)[0] and receive(ours, received):
+                ended = report.recv(4096) or LOST
+        while not is_done and select.select([ours], [], [], 0)[0] and receive(ours, received):
             pass
-        how = json.loads(ended)
+        how = json.loads(ended or LOST)
+        if how["end"] == "lost":
+            self.end_worker()
         return outcome_of(bytes(received), "flood" if len(received) > wire.LIMIT else how["end"], how["cpu"])
 
     @staticmethod

@@ -71,6 +71,7 @@ def once(user: int | None, seconds: float) -> None:
     output."""
     if user is not None:
         become(user)
+        powerless()
     request, out = sys.stdin.buffer.read(), os.fdopen(os.dup(1), "wb")
     quiet()
     load()
@@ -167,7 +168,7 @@ def child_of(request: int, seconds: float, alone: bool) -> None:
 
 
 def behind_walls() -> None:
-    """Hide what the warm process and other children could be reached by, and drop every capability."""
+    """Hide what the warm process and other children could be reached by, and give up all rights."""
     system = libc()
     with open("/proc/self/oom_score_adj", "w") as file:
         file.write("1000")  # the first to go when memory is short
@@ -180,12 +181,18 @@ def behind_walls() -> None:
     _done(system.mount(b"/", INNER_ROOT.encode(), None, BIND_ALL, None), "the same files once more")
     os.chroot(INNER_ROOT)
     os.chdir("/tmp")
+    powerless()
+    system.prctl(PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def powerless() -> None:
+    """Drop every capability, for this process and all that it may start."""
+    system = libc()
     for capability in range(LAST_CAPABILITY):
         system.prctl(CAPBSET_DROP, capability, 0, 0, 0)
     # the header, then empty sets: effective, permitted, inheritable, each in two words
     _done(system.capset(struct.pack("Ii", CAPABILITY_VERSION, 0), bytes(24)), "capabilities")
     system.prctl(NO_NEW_PRIVS, 1, 0, 0, 0)
-    system.prctl(PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
 def _done(result: int, what: str) -> None:

@@ -1,7 +1,6 @@
 """No dishonest answer gets points, stops the marking, harms anything or lives on. The figures are printed."""
 
 import hashlib
-import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -15,6 +14,7 @@ from course_lib.grading.classroom import answer_source
 from course_lib.grading.marking import Marker, load_exercise
 from course_lib.grading.records import FLAGGED, Mark, Submission
 from course_lib.grading.sandbox import SHOWN_FILES, Sandbox
+from tests.grading import needs
 from tests.grading.attacks import ATTACKS
 from tests.grading.notebooks import notebook
 
@@ -24,7 +24,7 @@ HONEST = {"02": "entropy", "04": "masked_softmax", "08": "CrossAttention", "11":
           "12": "shift_right", "13": "clip_gradient", "15": "chi_square", "18": "grouped_query_attention",
           "19": "masked_loss"}  # fmt: skip
 
-pytestmark = pytest.mark.skipif(not shutil.which("bwrap"), reason="needs bubblewrap: apt install bubblewrap")
+pytestmark = needs.bubblewrap
 
 
 @pytest.fixture(scope="module")

@@ -1,16 +1,15 @@
 """Honest but unusual notebooks get full marks, whatever else stands in them."""
 
-import shutil
-
 import pytest
 
 from course_lib.grading.marking import Marker
 from course_lib.grading.records import GRADED, Submission
 from course_lib.grading.sandbox import Sandbox
+from tests.grading import needs
 from tests.grading.honest import HONEST
 from tests.grading.notebooks import notebook
 
-pytestmark = pytest.mark.skipif(not shutil.which("bwrap"), reason="needs bubblewrap: apt install bubblewrap")
+pytestmark = needs.bubblewrap
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["warm", "one process each"])
