@@ -323,7 +323,7 @@ show(fig, alt="Share right by labelled sentences, 250 to 8,058. Small Transforme
 
 # %% [markdown]
 # **Look.** The small Transformer is the steepest line and the lowest. With 250 sentences it only guesses. It starts from random numbers and must learn from the labels what each word means. Counting needs one number for a word, the Transformer a vector of 64, and matrices to mix them.
-# Part of its slope is training time: three passes over 250 sentences are 24 steps, 20 of them warm-up. The next cell also shows what 756 steps, as many as all sentences get, make of 250 and of 1,000: more, and still not as much as counting.
+# Part of its slope is training time: three passes over 250 sentences are 24 steps, 20 of them warm-up. The next cell also shows what 756 steps, as many as all sentences get, make of 250 and of 1,000: more, but not more than counting.
 #
 # Does it lose for its shape, or for what it has not read? MiniLM has read before, and it is larger too. It has 6 layers in place of 2, `d_model` 384 in place of 64, 22.6 million parameters in place of 0.58, and other tokens. The figure does not separate these; the next section takes the reading away and keeps the size. (Whether the small one would pass the bag with ten times as many labels, the figure cannot say.)
 #
@@ -830,7 +830,7 @@ assert after.shape == (6, 12, 8, 8) and (not real or (moved[:2].max() < 1e-6 and
 #
 # <details><summary>Answer</summary>
 #
-# Head 10 (counted from 0: head 9), with more than 0.9. As published it had a little below 0.8: most of that look was there before. It looks at the right word, and the answer is wrong: negative, and sure. Where a head looks does not say what is made of it; lesson 26 asks what weights can explain.
+# Head 10 (counted from 0: head 9), with more than 0.9. As published it had 0.75, and head 5 looked hardest, with 0.87. So fine-tuning sharpened a look that was there. It looks at the right word, and the answer is wrong: negative, and sure. Where a head looks does not say what is made of it; lesson 26 asks what weights can explain.
 #
 # </details>
 
@@ -840,7 +840,9 @@ from course_lib.explorers import attention_explorer
 at_not, at_boring = tokens.index("not"), tokens.index("boring")
 from_not = after[5, :, at_not, at_boring]  # (n_heads,)
 both = np.stack([before[5], after[5]])  # (2, n_heads, n, n): published, fine-tuned
-assert not real or (from_not.argmax() == 9 and from_not[9] > 0.9 and before[5, 9, at_not, at_boring] < 0.8)
+as_published = before[5, :, at_not, at_boring]
+assert not real or (from_not.argmax() == 9 and from_not[9] > 0.9 and round(float(as_published[9]), 2) == 0.75)
+assert not real or (as_published.argmax() == 4 and round(float(as_published[4]), 2) == 0.87)
 attention_explorer(tokens, weights=both, layer=1, head=0, query=at_not, predict=False)
 
 # %% [markdown]
@@ -929,5 +931,11 @@ assert not real or round(max(y_new.mean(), 1 - y_new.mean()), 2) == 0.58
 print(f"always positive: {y_new.mean():.0%}; the film model, by the script: {choices['products']['fine-tuned on films, as shipped']:.0%}")
 
 # %% [markdown]
-# **Look.** What the film sentences say of words carries over badly for counting, and better for the model that had read before. It can be passed; two ways that we tried do, one does not.
+# **Look.** What the film sentences say of words carries over badly for counting, and better for the model that had read before. The test can be passed.
+#
+# <details><summary>What we saw</summary>
+#
+# A line on the published vectors has 80 % and does not pass: too little ahead of the film model. A line on the vectors of the film model has 85 % and passes. Fine-tuning is yours to try.
+#
+# </details>
 

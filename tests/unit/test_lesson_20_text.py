@@ -109,6 +109,12 @@ def test_text_and_file_of_choices_say_the_same():
     assert padding["120"]["fewer right"] == 4 and "by then accuracy falls by 2 points" in TEXT
     turned = {"not": [5, 0], "never": [5, 0], "far from": [4, 0], "anything but": [0, 0]}
     assert CHOICES["turned round"] == turned
+    lines = [
+        CHOICES["products"][f"line on {vectors}"]
+        for vectors in ("published vectors", "vectors fine-tuned on films")
+    ]
+    assert [round(share, 2) for share in lines] == [0.8, 0.85]
+    assert re.search(r"published vectors has 80 %.*film model has 85 %", TEXT)
 
 
 @ARCHIVES
