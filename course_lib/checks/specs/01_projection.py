@@ -256,6 +256,12 @@ def rest_is_at_a_right_angle(seen):
     return True
 
 
+def opposed(rng, *sizes):
+    """Two vectors whose products all are negative, so that none cancels another."""
+    signs = np.array([1, -1, -1, 1, -1])
+    return tuple(size * signs * rng.uniform(0.2, 2, size=5) for size in sizes)
+
+
 EXERCISE = Exercise(
     id="projection",
     contract=(
@@ -276,7 +282,10 @@ EXERCISE = Exercise(
         Case("b is zero", lambda rng: (np.array([2.0, 1.0]), np.zeros(2))),
         Case("a is zero", lambda rng: (np.zeros(2), np.array([2.0, 1.0]))),
         Case("a short b", lambda rng: (np.array([2.0, 1.0]), np.array([3e-3, 4e-3]))),
-        Case("far apart in length", lambda rng: (rng.normal(size=5) * 1e3, rng.normal(size=5))),
+        Case(
+            "far apart in length",
+            lambda rng: opposed(rng, 1e3, -1),
+        ),
         Case("whole numbers", lambda rng: (np.array([2, 1]), np.array([1, 2]))),
         Case("b along the second axis", lambda rng: (np.array([3.0, 1.0]), np.array([0.0, 2.0]))),
         Case("entries of b that sum to 0", lambda rng: (np.array([3.0, 1.0]), np.array([1.0, -1.0]))),

@@ -232,6 +232,10 @@ EXERCISE = Exercise(
         Case("places added", lambda rng: (PLACES, tokens(rng, 1), ORDER)),
         Case("by hand", lambda rng: (RUNNING, np.array([[[1.0], [2.0]]]), np.array([1, 0]))),
         Case("7 tokens", lambda rng: (FIRST, tokens(rng, 3, 7, 2), rng.permutation(7))),
+        Case(
+            "the second example moves more",
+            lambda rng: (RUNNING, np.array([[[1.0], [1.5]], [[1.0], [5.0]]]), np.array([1, 0])),
+        ),
     ],
     reference=order_gaps,
     solution=order_gaps,
