@@ -320,7 +320,10 @@ EXERCISE = Exercise(
         Case("a zero key", lambda rng: (np.array([3.0, 4.0]), np.array([[0.0, 0.0], [4.0, 3.0]]))),
         Case("a zero query", lambda rng: (np.zeros(2), np.array([[1.0, 2.0], [3.0, 4.0]]))),
         Case("very short vectors", lambda rng: (np.array([3e-4, 4e-4]), np.array([[4e-4, 3e-4]]))),
-        Case("very long vectors", lambda rng: (rng.normal(size=3) * 1e3, rng.normal(size=(5, 3)) * 1e3)),
+        Case(
+            "very long vectors",
+            lambda rng: (1e3 * rng.uniform(0.2, 2, size=3), 1e3 * rng.uniform(0.2, 2, size=(5, 3))),
+        ),
         Case("whole numbers", lambda rng: (np.array([3, 4]), np.array([[4, 3], [0, 2]]))),
         Case("as many keys as features", lambda rng: (rng.normal(size=3), rng.normal(size=(3, 3)))),
         Case(

@@ -254,7 +254,10 @@ EXERCISE = Exercise(
         Case("all sizes equal", lambda rng: (rng.normal(size=(4, 4, 4)), rng.normal(size=(4, 4, 4)))),
         Case("one query, one key, d = 1", lambda rng: (np.array([[3.0]]), np.array([[2.0]]))),
         Case("a zero query", lambda rng: (np.zeros((1, 3)), rng.normal(size=(2, 3)))),
-        Case("large numbers", lambda rng: (rng.normal(size=(2, 3)) * 1e3, rng.normal(size=(5, 3)) * 1e3)),
+        Case(
+            "large numbers",
+            lambda rng: (1e3 * rng.uniform(0.2, 2, size=(2, 3)), 1e3 * rng.uniform(0.2, 2, size=(5, 3))),
+        ),
         Case("whole numbers", lambda rng: (np.array([[1, 2, 3]]), np.array([[4, 0, 1], [2, 2, 1]]))),
     ],
     reference=by_hand.attention_scores,

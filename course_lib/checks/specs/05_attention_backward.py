@@ -536,9 +536,9 @@ def drawn(rng, n_q, n_k, d, d_v):
     return tuple(rng.normal(size=shape) for shape in shapes)
 
 
-def large(rng, *sizes):
-    """Queries and keys without a minus: the largest score of each row is far beyond what exp can take."""
-    Q, K, V, dO = drawn(rng, *sizes)
+def large(*sizes):
+    """Always the same: all scores are too large for exp, and no two so close that float32 may fail."""
+    Q, K, V, dO = drawn(np.random.default_rng(1), *sizes)
     return 60 * abs(Q), 60 * abs(K), V, dO
 
 
@@ -578,7 +578,7 @@ EXERCISE = Exercise(
         Case("one query", lambda rng: drawn(rng, 1, 3, 5, 2)),
         Case("one key", lambda rng: drawn(rng, 3, 1, 2, 5)),
         Case("d = 1", lambda rng: drawn(rng, 2, 3, 1, 5)),
-        Case("scores in the thousands", lambda rng: large(rng, 2, 3, 5, 7)),
+        Case("scores in the thousands", lambda rng: large(2, 3, 5, 7)),
         Case(
             "steep slopes",
             lambda rng: (*drawn(rng, 2, 3, 5, 7)[:3], 1e3 * rng.normal(size=(2, 7))),

@@ -245,6 +245,10 @@ def plain(*x):
     return np.array(x), np.ones(d), np.zeros(d)
 
 
+def far(rng):
+    return 1000 + rng.normal(size=(2, 4, 8)), rng.normal(size=8), rng.normal(size=8)
+
+
 EXERCISE = Exercise(
     id="layer_norm",
     contract=(
@@ -268,7 +272,7 @@ EXERCISE = Exercise(
         Case("tiny features", lambda rng: plain([1e-3, -1e-3, 2e-3])),
         Case(
             "mean 1000",
-            lambda rng: (1000 + rng.normal(size=(2, 4, 8)), rng.normal(size=8), rng.normal(size=8)),
+            lambda rng: far(np.random.default_rng(1)),
             rtol=1e-3,
             atol=1e-3,
         ),
