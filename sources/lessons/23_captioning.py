@@ -499,7 +499,7 @@ assert s.tolist() == [1, 0.5] and w_0 == 7 / 8 and (s / 2).sum() == 3 / 4
 s = patch_shares(test.scenes.boxes[4, 0], rows=8, columns=8)  # (N,)
 alpha_six = torch.stack(seen)[:, 4, :, 1].mean(dim=(0, 1)).numpy()  # (N,): the word at place 1
 cx, cy, w, h = 32 * test.scenes.boxes[4, 0]  # pixels
-fig, axes = figure(8, 2.5, columns=4)
+fig, axes = figure(8, 2.9, columns=4)
 maps = {"the six and its box": None, "1. shares $s_j$": s, "weights $\\alpha_{1j}$": alpha_six, "2. times: $s_j\\, \\alpha_{1j}$": s * alpha_six}
 for ax, (name, values) in zip(axes, maps.items(), strict=True):
     ax.imshow(images[4, 0] if values is None else np.sqrt(values.reshape(8, 8)), cmap="gray_r", extent=(0, 32, 32, 0), vmax=1)
