@@ -169,6 +169,16 @@ def library(nanogpt: Path | None) -> None:
     sys.exit(runpy.run_path(str(ROOT / "benchmarks" / "library.py"))["main"](nanogpt))
 
 
+@bench.command("grading")
+@click.option("--students", default=300, type=click.IntRange(1), help="How many hand in ten exercises.")
+@click.option("--nbgrader", is_flag=True, help="Install nbgrader in a folder of its own and measure it too.")
+def bench_grading(students: int, nbgrader: bool) -> None:
+    """Marking: submissions a minute, beside nbgrader."""
+    import runpy
+
+    sys.exit(runpy.run_path(str(ROOT / "benchmarks" / "grading.py"))["main"](students, nbgrader))
+
+
 @bench.command()
 @click.argument("names", nargs=-1)
 @click.option("--seeds", default=1, type=click.IntRange(1), help="How many seeds, from 0 on.")

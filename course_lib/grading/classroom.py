@@ -60,6 +60,18 @@ def defined_name(cell: dict) -> str:
     return names[-1] if names else ""
 
 
+def draw(lesson: str, rng: random.Random) -> tuple[dict[str, str], dict[str, str]]:
+    """Answers of one student to the exercises of a lesson (source by name), and of which kind each is."""
+    answers, kinds = {}, {}
+    for exercise_id in lessons()[lesson]:
+        kind = kinds[exercise_id] = rng.choice(KINDS)
+        if kind != "stub":
+            exercise = load_exercise(exercise_id)
+            stored = [one for one in getattr(exercise, kind) if stands_alone(one)] or [exercise.solution]
+            answers[exercise_id] = answer_source(exercise, rng.choice(stored))
+    return answers, kinds
+
+
 def make_class(
     folder: Path, students: int, names: Sequence[str], seed: int = 0
 ) -> dict[tuple[str, str], str]:
@@ -74,15 +86,8 @@ def make_class(
         place = folder / "submissions" / student
         place.mkdir(parents=True)
         for name in names:
-            answers = {}
-            for exercise_id in lessons()[name]:
-                kind = kinds[student, exercise_id] = rng.choice(KINDS)
-                if kind != "stub":
-                    exercise = load_exercise(exercise_id)
-                    stored = [one for one in getattr(exercise, kind) if stands_alone(one)] or [
-                        exercise.solution
-                    ]
-                    answers[exercise_id] = answer_source(exercise, rng.choice(stored))
+            answers, drawn = draw(name, rng)
+            kinds |= {(student, exercise_id): kind for exercise_id, kind in drawn.items()}
             (place / f"{name}.ipynb").write_text(json.dumps(fill(blank[name], answers)))
     (folder / "roster.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     return kinds

@@ -275,17 +275,24 @@ class Sandbox:
         for installed in Path(sys.prefix).glob("lib*/python*/site-packages/course_lib"):
             seen += ["--tmpfs", str(installed)]  # a course that is installed there holds the solutions
         # root keeps what it needs to become another; everybody else becomes root of an empty world
-        rights = (
-            ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
-            if os.geteuid() == 0
-            else ["--unshare-user"]
-        )
+        is_root = os.geteuid() == 0
+        rights = ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"] if is_root else ["--unshare-user"]
         own = [f"--unshare-{name}" for name in ("pid", "net", "ipc", "uts", "cgroup-try")]
-        return [
-            shutil.which("bwrap"), *seen, "--ro-bind", self.view.name, PLACE, "--proc", "/proc", "--dev", "/dev",
-            "--tmpfs", "/tmp", "--chdir", "/", *own, "--hostname", "marking", "--new-session",
-            "--die-with-parent", "--cap-drop", "ALL", *rights,
-        ]  # fmt: skip
+        empty = [
+            "--proc",
+            "/proc",
+            "--dev",
+            "/dev",
+            "--tmpfs",
+            "/tmp",
+            "--chdir",
+            "/",
+            "--hostname",
+            "marking",
+        ]
+        course = ["--ro-bind", self.view.name, PLACE]
+        ends = ["--new-session", "--die-with-parent", "--cap-drop", "ALL", *rights]
+        return [shutil.which("bwrap"), *seen, *course, *empty, *own, *ends]
 
 
 def make_view(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""`course.py grade`: idempotent, resumable at any moment, the same marks by whatever crew, and it says what it did."""
+"""`course.py grade`: idempotent, resumable at any moment, the same marks by whatever crew."""
 
 import csv
 import json
@@ -188,8 +188,12 @@ def test_a_decision_of_the_instructor_counts(class_of_six, marks, tmp_path):
 
 @pytest.mark.parametrize(
     ("options", "said"),
-    [(["--exercises", "77"], "There is no lesson 77"), (["--late", "10 apples"], "late"), (["--deadline", "tomorrow"], "deadline")],
-)  # fmt: skip
+    [
+        (["--exercises", "77"], "There is no lesson 77"),
+        (["--late", "10 apples"], "late"),
+        (["--deadline", "tomorrow"], "deadline"),
+    ],
+)
 def test_options_that_make_no_sense_are_named(class_of_six, tmp_path, options, said):
     done = grade(class_of_six[0], tmp_path / "out", *options)
     assert done.returncode != 0 and said in done.stderr and "Traceback" not in done.stderr

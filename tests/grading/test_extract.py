@@ -45,9 +45,17 @@ def test_of_several_definitions_all_are_kept_in_order():
 
 @pytest.mark.parametrize(
     "line",
-    ["f.alpha = 3", "@add_to(f)\ndef g(self): return 1", "f = jit(f)", "if True:\n    def f(x): return 3",
-     "try:\n    import f\nexcept ImportError:\n    pass", "(a, f) = 1, 2", "f: int = 3", "from m import *"],
-)  # fmt: skip
+    [
+        "f.alpha = 3",
+        "@add_to(f)\ndef g(self): return 1",
+        "f = jit(f)",
+        "if True:\n    def f(x): return 3",
+        "try:\n    import f\nexcept ImportError:\n    pass",
+        "(a, f) = 1, 2",
+        "f: int = 3",
+        "from m import *",
+    ],
+)
 def test_what_changes_a_name_belongs_to_it(line):
     assert ast.unparse(ast.parse(line)) in kept(f"def f(x): return 1\n{line}\n")
 
@@ -103,11 +111,17 @@ def test_the_text_of_a_definition_is_kept_as_it_was_written():
 
 @pytest.mark.parametrize(
     "cell",
-    ["%%time\ndef f(x): return x", "%matplotlib inline\ndef f(x): return x", "!pip install einops\ndef f(x): return x",
-     "def f(x): return x\nf?", "def f(x): return x\r\nf(3)\r\n",
-     "await g()\ndef f(x): return x",
-     "%%capture out\ndef f(x): return x", "from __future__ import annotations\ndef f(x): return x"],
-)  # fmt: skip
+    [
+        "%%time\ndef f(x): return x",
+        "%matplotlib inline\ndef f(x): return x",
+        "!pip install einops\ndef f(x): return x",
+        "def f(x): return x\nf?",
+        "def f(x): return x\r\nf(3)\r\n",
+        "await g()\ndef f(x): return x",
+        "%%capture out\ndef f(x): return x",
+        "from __future__ import annotations\ndef f(x): return x",
+    ],
+)
 def test_magics_and_shell_lines_do_not_hide_a_definition(cell):
     assert "def f(x)" in read_notebook(notebook(cell)).source_for("f")
 

@@ -72,15 +72,18 @@ def test_an_answer_of_a_warm_worker_can_make_no_further_namespaces():
     "place", ["exercises", "solutions", "course_lib/checks/specs", "course_lib/by_hand", "README.md", ".git"]
 )
 def test_nothing_of_the_course_is_there_but_how_to_call_an_answer(sandbox, place):
-    body = f"import os; raise ValueError([os.path.exists(p) for p in ({str(ROOT / place)!r}, '/course/{place}')])"
+    places = (str(ROOT / place), f"/course/{place}")
+    body = f"import os; raise ValueError([os.path.exists(p) for p in {places!r}])"
     assert ask(sandbox, body) == "[False, False]"
 
 
 @needs.bubblewrap
 def test_our_environment_and_home_stay_outside(sandbox, monkeypatch):
     monkeypatch.setenv("SECRET_OF_OURS", "1")
-    body = "import os; raise ValueError(sorted(os.environ).count('SECRET_OF_OURS') + len(os.listdir(os.path.expanduser('~'))))"
-    assert ask(sandbox, body) == "0"
+    body = (
+        "import os; raise ValueError(f\"{'SECRET_OF_OURS' in os.environ} {os.listdir(os.environ['HOME'])}\")"
+    )
+    assert ask(sandbox, body) == "False []"
     assert (
         ask(sandbox, f"import os; raise ValueError(os.path.exists({os.path.expanduser('~/.ssh')!r}))")
         == "False"
@@ -92,7 +95,8 @@ def test_it_can_write_nowhere_but_in_its_own_tmp(sandbox):
     body = """
         import os, sys
         done = []
-        for place in ('/', '/usr', '/dev', '/course', '/etc', sys.prefix, sys.base_prefix, '/course/course_lib/grading'):
+        ours = '/course', '/course/course_lib/grading', sys.prefix, sys.base_prefix
+        for place in ('/', '/usr', '/dev', '/etc', *ours):
             try: open(os.path.join(place, 'x'), 'w'); done.append(place)
             except OSError: pass
         raise ValueError(str(done))
@@ -166,10 +170,25 @@ def test_an_answer_comes_back_as_it_went():
 
 @pytest.mark.parametrize(
     "change",
-    [{"kind": "right"}, {"kind": 3}, {"value": 3.0}, {"value": [1]}, {"value": None}, {"value": ()}, {"changed": [0]},
-     {"changed": (10**9,)}, {"changed": ("x",)}, {"lineage": "ValueError"}, {"lineage": (1,)}, {"gradients": []},
-     {"gradients": {"W": 1}}, {"text": 3}, {"error": None}, {"lineage": ("x" * 10**6,)}],
-)  # fmt: skip
+    [
+        {"kind": "right"},
+        {"kind": 3},
+        {"value": 3.0},
+        {"value": [1]},
+        {"value": None},
+        {"value": ()},
+        {"changed": [0]},
+        {"changed": (10**9,)},
+        {"changed": ("x",)},
+        {"lineage": "ValueError"},
+        {"lineage": (1,)},
+        {"gradients": []},
+        {"gradients": {"W": 1}},
+        {"text": 3},
+        {"error": None},
+        {"lineage": ("x" * 10**6,)},
+    ],
+)
 def test_an_answer_with_a_field_of_another_kind_is_as_if_it_had_not_come(change):
     assert outcome_of(framed({"answers": [GOOD]}), "exit", 0.0).answers
     assert outcome_of(framed({"answers": [{**GOOD, **change}]}), "exit", 0.0).answers is None
@@ -177,18 +196,34 @@ def test_an_answer_with_a_field_of_another_kind_is_as_if_it_had_not_come(change)
 
 @pytest.mark.parametrize(
     "content",
-    [b"x", b"\xff" * 100, b"\x00" * 8, framed([1, 2]), framed("text"), framed({"answers": 3})[:-1],
-     (2**63).to_bytes(8, "little") + b"\x90", (200_001).to_bytes(8, "little") + b"\x91" * 200_000 + b"\x90"],
-)  # fmt: skip
+    [
+        b"x",
+        b"\xff" * 100,
+        b"\x00" * 8,
+        framed([1, 2]),
+        framed("text"),
+        framed({"answers": 3})[:-1],
+        (2**63).to_bytes(8, "little") + b"\x90",
+        (200_001).to_bytes(8, "little") + b"\x91" * 200_000 + b"\x90",
+    ],
+)
 def test_what_is_no_message_is_no_answer(content):
     assert outcome_of(content, "exit", 0.0).answers is None
 
 
 @pytest.mark.parametrize(
     ("code", "parts"),
-    [(1, ["|O", [1], b"12345678"]), (1, ["<f8", [2**40], b""]), (1, ["<f8", [-1], b"1"]), (1, [3, 4, 5]),
-     (2, [[1], [3]]), (4, ["os", "system", []]), (5, ["os", "system"]), (99, [])],
-)  # fmt: skip
+    [
+        (1, ["|O", [1], b"12345678"]),
+        (1, ["<f8", [2**40], b""]),
+        (1, ["<f8", [-1], b"1"]),
+        (1, [3, 4, 5]),
+        (2, [[1], [3]]),
+        (4, ["os", "system", []]),
+        (5, ["os", "system"]),
+        (99, []),
+    ],
+)
 def test_arrays_of_objects_and_factories_do_not_come_in(code, parts):
     with pytest.raises(wire.WireError):
         wire.unpack(msgpack.packb(msgpack.ExtType(code, msgpack.packb(parts))))
