@@ -15,7 +15,7 @@ from course_lib.checks import check, hint, hunt
 start("22_detection", torch=True)
 
 # %% [markdown]
-# Four functions and a hunt. Write the body in place of `raise NotImplementedError`, run the cell, then run its check. The first three use PyTorch, the fourth NumPy.
+# Four functions and a hunt. Write the body in place of `raise NotImplementedError`, run the cell, then run its check. The first three use PyTorch, the fourth NumPy, all without torchvision and scikit-learn.
 #
 # ## 1. From centre and size to corners (6 min)
 #
