@@ -4,7 +4,6 @@
 """
 
 import ast
-import inspect
 import json
 import random
 import sys
@@ -30,13 +29,13 @@ def answer_source(exercise: Exercise, stored: Callable) -> str:
 
 
 @cache
-def stands_alone(stored: Callable) -> bool:
-    """Whether a stored answer uses nothing of the course's library."""
-    if not inspect.isfunction(stored) and not isinstance(stored, type):
+def stands_alone(exercise: Exercise, stored: Callable) -> bool:
+    """Whether a stored answer uses nothing of the course's library, and no other answer of its exercise's name."""
+    if ".specs." not in getattr(stored, "__module__", ""):
         return False
-    if ".specs." not in stored.__module__:
-        return False
-    return "course_lib" not in "".join(trimmed(stored.__module__, [stored.__name__]).values())
+    sources = trimmed(stored.__module__, [stored.__name__])
+    other = f"def {exercise.id}(" in sources[stored.__module__] and stored.__name__ != exercise.id
+    return not other and "course_lib" not in "".join(sources.values())
 
 
 def fill(notebook: dict, answers: dict[str, str]) -> dict:
@@ -67,7 +66,9 @@ def draw(lesson: str, rng: random.Random) -> tuple[dict[str, str], dict[str, str
         kind = kinds[exercise_id] = rng.choice(KINDS)
         if kind != "stub":
             exercise = load_exercise(exercise_id)
-            stored = [one for one in getattr(exercise, kind) if stands_alone(one)] or [exercise.solution]
+            stored = [one for one in getattr(exercise, kind) if stands_alone(exercise, one)] or [
+                exercise.solution
+            ]
             answers[exercise_id] = answer_source(exercise, rng.choice(stored))
     return answers, kinds
 
