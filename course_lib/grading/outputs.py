@@ -21,6 +21,7 @@ from pathlib import Path
 from course_lib.grading.marks import RISKY, Entry, Student, Table, add_up
 from course_lib.grading.naming import file_stem
 from course_lib.grading.records import GRADED
+from course_lib.grading.roster import CANVAS, NUMBERS, Enrolled
 from course_lib.grading.wording import SAID, plain
 
 Row = Sequence[str | float | None]
@@ -117,8 +118,8 @@ def enrolled(table: Table) -> list[Student]:
 def canvas_rows(table: Table) -> list[list]:
     """Canvas' grade book.
 
-    Our id goes into SIS User ID and the address into SIS Login ID. ID stays blank: Canvas takes a number
-    there for its own, which might be that of somebody else.
+    Our id goes into SIS User ID and the address into SIS Login ID. ID holds Canvas' own number where the
+    roster has a column canvas_id, and nothing else: a number of ours might be that of somebody else there.
     """
     lessons = table.lessons()
     possible = [sum(task.points for task in table.tasks if task.lesson == lesson) for lesson in lessons]
@@ -126,7 +127,9 @@ def canvas_rows(table: Table) -> list[list]:
     rows.append(["Points Possible", "", "", "", "", *possible])
     for student in enrolled(table):
         grades = [grade(entries) for entries in by_lesson(table, student.id).values()]
-        rows.append([student.name or student.id, "", student.id, student.email or student.id, "", *grades])
+        own = student.more.get(NUMBERS[CANVAS], "") if isinstance(student, Enrolled) else ""
+        login = student.email or student.id
+        rows.append([student.name or student.id, own, student.id, login, "", *grades])
     return rows
 
 

@@ -8,14 +8,18 @@ RUN + WINDOW - 1 tokens share a kept hash.
 import ast
 import builtins
 import hashlib
+import inspect
 import io
 import keyword
+import textwrap
 import tokenize
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from itertools import combinations, islice
 
+from course_lib.checks.spec import Exercise
 from course_lib.grading.records import Marked
 
 RUN, WINDOW = 8, 4
@@ -30,8 +34,20 @@ DROPPED = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.ENDMARKER}
 
 def fingerprint(source: str, starter: Sequence[str] = ()) -> tuple[int, ...]:
     """The kept hashes of an answer without those of any run in a `starter` text; () if it is no Python."""
-    given = {value for text in starter for value in run_hashes(tokens(text))}
+    given = set().union(*(runs_given(text) for text in starter))
     return tuple(sorted(set(winnow(run_hashes(tokens(source)))) - given))
+
+
+def given_texts(exercise: Exercise) -> list[str]:
+    """What anybody may have read of an exercise: its solution and the other right answers that are stored."""
+    answers = dict.fromkeys([exercise.solution, *exercise.right])
+    return [textwrap.dedent(inspect.getsource(answer)) for answer in answers]
+
+
+@lru_cache(maxsize=1000)
+def runs_given(text: str) -> frozenset[int]:
+    """All hashes of a starter text, worked out once for a class."""
+    return frozenset(run_hashes(tokens(text)))
 
 
 def tokens(source: str) -> list[str]:

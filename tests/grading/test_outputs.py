@@ -15,6 +15,7 @@ from course_lib.grading import outputs
 from course_lib.grading.marks import RISKY, Student, Task, make_table
 from course_lib.grading.naming import file_stem
 from course_lib.grading.records import FLAGGED, GRADED, REFUSED, Mark
+from course_lib.grading.roster import Enrolled
 
 MADE_WITH = outputs.Versions("1.2", "2026.1")
 TASKS = [Task("a", "04_masks", 2.0), Task("b", "04_masks", 1.0), Task("c", "05_gradients", 3.0)]
@@ -72,6 +73,8 @@ def test_canvas_finds_its_columns(tmp_path):
 def test_canvas_gets_no_number_of_ours_as_its_own_id(tmp_path):
     table = make_table([], TASKS, [Student("12345", "Ann")])
     assert write(table, tmp_path)["canvas"][1]["ID"] == ""
+    table = make_table([], TASKS, [Enrolled("12345", "Ann", more={"canvas_id": "77"})])
+    assert write(table, tmp_path)["canvas"][1]["ID"] == "77"
 
 
 @pytest.mark.parametrize("email, column", [("bob@example.org", "Email address"), ("", "ID number")])

@@ -146,6 +146,12 @@ def test_what_the_starter_holds_counts_for_nothing():
     assert pair_of(COPIED, DISGUISED, [COPIED]) == []
 
 
+@pytest.mark.parametrize("exercise", exercise_ids())
+def test_the_stored_answers_count_for_nothing(exercise):
+    given = similar.given_texts(load_exercise(exercise))
+    assert {fingerprint(source, given) for source in stored()[exercise]} == {()}
+
+
 def test_what_many_have_in_common_is_left_out():
     class_ = [handed_in(f"s{number:02d}", COPIED) for number in range(40)]
     assert similar_pairs(class_) == []
