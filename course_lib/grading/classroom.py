@@ -30,7 +30,7 @@ def answer_source(exercise: Exercise, stored: Callable) -> str:
 
 @cache
 def stands_alone(exercise: Exercise, stored: Callable) -> bool:
-    """Whether a stored answer uses nothing of the course's library, and no other answer of its exercise's name."""
+    """Whether a stored answer uses neither the course's library nor the solution under its own name."""
     if ".specs." not in getattr(stored, "__module__", ""):
         return False
     sources = trimmed(stored.__module__, [stored.__name__])
