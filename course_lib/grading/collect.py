@@ -34,7 +34,7 @@ TIME = re.compile(
     r"(\d{4}-\d\d-\d\d)[T _](\d\d)[-:.]?(\d\d)(?:[-:.]?(\d\d)(?:\.\d+)?)?\s?(Z|UTC|[+-]\d\d:?(?:\d\d)?)?"
 )
 START = re.compile(r"""^[^#\n]*\bstart\(\s*["'](\w+)["']""", re.MULTILINE)
-STARTS = re.compile(rb"""\bstart\(\s*\\?["'](\w+)""")
+STARTS = re.compile(rb"""start\(\s*\\?["'](\w+)""")
 DEFINED = re.compile(r"^(?:async )?(?:def|class)\s+(\w+)", re.MULTILINE)
 OF_COURSE = {"source", "release", "autograded", "feedback"}  # beside `submitted` in a course of nbgrader
 LESSON = re.compile(r"\d\d_[a-z_]+")  # a folder of that name is no student's
@@ -113,6 +113,8 @@ def below_wrapping(entries: list[Entry], students: Sequence[Student] | None) -> 
     """The same files without the folders around those of the students."""
     names = {plain(name) for one in students or () for name in (one.id, one.name, one.email)}
     while True:
+        if any(len(entry.parts) == 1 and is_notebook(entry.name) for entry in entries):
+            return entries
         tops = {entry.parts[0] for entry in entries if len(entry.parts) > 1}
         if "submitted" in tops and tops & OF_COURSE:
             entries = [entry for entry in entries if entry.parts[0] == "submitted" and len(entry.parts) > 1]
