@@ -51,7 +51,7 @@ def marks_of(marker: Marker, exercise: str, *cells: str) -> dict[str, Mark]:
 
 
 @pytest.mark.parametrize("name", ATTACKS)
-def test_an_attack_earns_nothing_and_costs_nobody_anything(marker, name):
+def test_an_attack_earns_nothing_and_costs_nobody_anything(marker, name, count):
     attack = ATTACKS[name]
     neighbour, right = honest_neighbour(attack.exercise)
     began = time.monotonic()
@@ -59,9 +59,12 @@ def test_an_attack_earns_nothing_and_costs_nobody_anything(marker, name):
     seconds = time.monotonic() - began
     mark = found[attack.exercise]
     print(f"{attack.kind}: {name}: {mark.status} {mark.score:.2f} {mark.flags} {mark.message[:80]}")
+    count("neighbour", found[neighbour].score != 1)
     if attack.flagged:
+        count("flagged", mark.status != FLAGGED)
         assert mark.status == FLAGGED and mark.flags
     else:
+        count("dishonest", mark.score != 0)
         assert mark.score == 0
     assert found[neighbour].score == 1, "the other exercise of the same notebook keeps its points"
     assert seconds < SECONDS + 0.5 + 1.0, "the limit holds (one second for the neighbour on a busy machine)"

@@ -19,13 +19,15 @@ def marker(request):
 
 
 @pytest.mark.parametrize("name", HONEST)
-def test_an_honest_notebook_gets_full_marks(marker, name):
+def test_an_honest_notebook_gets_full_marks(marker, name, count):
     if not marker.sandbox.warm and list(HONEST).index(name) % 10:
         pytest.skip("every tenth is enough where each starts a process of its own")
     lesson, exercise, cells = HONEST[name]
     marked = marker.mark(Submission("ada", lesson, "", f"{name}.ipynb", notebook(*cells)))
     [mark] = [mark for mark in marked.marks if mark.exercise == exercise]
-    assert (mark.status, mark.score, mark.flags) == (GRADED, 1.0, ()), mark.message
+    found = mark.status, mark.score, mark.flags
+    count("honest", found != (GRADED, 1.0, ()))
+    assert found == (GRADED, 1.0, ()), mark.message
 
 
 def test_there_are_enough():
