@@ -30,6 +30,7 @@ pytestmark = needs.bubblewrap
 @pytest.fixture(scope="module")
 def marker():
     with Sandbox(seconds=SECONDS) as sandbox:
+        sandbox.start()  # its time is not that of the first attack
         yield Marker(4_611_686_018_427, sandbox)
 
 
@@ -67,7 +68,7 @@ def test_an_attack_earns_nothing_and_costs_nobody_anything(marker, name, count):
         count("dishonest", mark.score != 0)
         assert mark.score == 0
     assert found[neighbour].score == 1, "the other exercise of the same notebook keeps its points"
-    assert seconds < SECONDS + 0.5 + 1.0, "the limit holds (one second for the neighbour on a busy machine)"
+    assert seconds < SECONDS + 3.0, "both exercises are over (test_sandbox measures the limit itself)"
     assert not Path("/tmp/owned").exists()
 
 
