@@ -150,6 +150,9 @@ OTHERS = {
 
 ATTACKS: dict[str, Attack] = {
     **{name: Attack(kind, "softmax", inside(body)) for name, (kind, body) in SOFTMAX.items()},
-    **{name: Attack(kind, "softmax", inside(body, "import torch"), flagged=True) for name, (kind, body) in FORBIDDEN.items()},
+    **{
+        name: Attack(kind, "softmax", inside(body, "import torch"), flagged=True)
+        for name, (kind, body) in FORBIDDEN.items()
+    },
     **OTHERS,
 }

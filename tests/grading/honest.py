@@ -16,7 +16,9 @@ return e / e.sum(axis=axis, keepdims=True)
 """
 
 
-def softmax(body: str = BODY, head: str = "def softmax(x, axis=-1):", before: str = "import numpy as np") -> str:
+def softmax(
+    body: str = BODY, head: str = "def softmax(x, axis=-1):", before: str = "import numpy as np"
+) -> str:
     """A right softmax, its parts to be changed."""
     return f"{before}\n{head}\n{textwrap.indent(textwrap.dedent(body).strip(), '    ')}\n"
 
@@ -101,5 +103,10 @@ for _lesson, _exercise in (
     HONEST[f"{_exercise} with notes and a plot"] = (
         _lesson,
         _exercise,
-        [markdown("My notes"), "import matplotlib.pyplot as plt\nplt.plot([1, 2])", _source, f"print({_exercise})"],
+        [
+            markdown("My notes"),
+            "import matplotlib.pyplot as plt\nplt.plot([1, 2])",
+            _source,
+            f"print({_exercise})",
+        ],
     )
