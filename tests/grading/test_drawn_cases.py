@@ -18,7 +18,11 @@ def test_at_least_two_cases_depend_on_the_seed(name):
 
 @pytest.mark.parametrize(
     ("name", "case"),
-    [("box_iou", "usual"), ("causal_mask", "3 queries, 5 keys"), ("grouped_query_attention", "large numbers")],
+    [
+        ("box_iou", "usual"),
+        ("causal_mask", "3 queries, 5 keys"),
+        ("grouped_query_attention", "large numbers"),
+    ],
 )
 def test_a_case_that_is_always_the_same_does_not(name, case):
     paper = Paper(load_exercise(name), SEED)
