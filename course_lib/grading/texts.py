@@ -15,7 +15,9 @@ from course_lib.grading.marks import WAITING, Decision, Entry, Table, Task, deli
 from course_lib.grading.outputs import Versions
 from course_lib.grading.pages import count, number, page, percent, rich, safe
 from course_lib.grading.reading import TEXT
+from course_lib.grading.store import write_whole
 
+BOM = "\ufeff"  # some programs write it at the head of a text in UTF-8
 COLUMNS = ("question", "number", "points", "comment")
 
 
@@ -94,16 +96,20 @@ def answer_card(alias: str, entry: Entry) -> str:
 
 def write_sheet(path: Path, table: Table, asked: Sequence[Question], secret: bytes) -> None:
     """Write the sheet that takes the points; to one that is there, lines are added and nothing is changed."""
-    old = path.read_text(encoding="utf-8-sig") if path.exists() else f"{','.join(COLUMNS)}\n"
-    text = io.StringIO()
-    mark = delimiter(old)
+    old = path.read_bytes().decode() if path.exists() else f"{','.join(COLUMNS)}\n"
+    numbered = [(one.id, alias) for one in asked for alias, _ in to_mark(table, one.id, secret)]
+    new = [{"question": question, "number": alias} for question, alias in numbered if alias not in old]
+    if new or not path.exists():
+        end = "" if old.endswith("\n") else "\n"
+        write_whole(path, f"{old}{end}{lines_for(old.removeprefix(BOM), new)}")
+
+
+def lines_for(old: str, new: Sequence[dict[str, str]]) -> str:
+    """Lines of a sheet that begins like `old`: in the order of its columns, cells parted as there."""
+    text, mark = io.StringIO(), delimiter(old)
     head = next(csv.reader(io.StringIO(old), delimiter=mark))
-    writer = csv.DictWriter(text, head, restval="", delimiter=mark, lineterminator="\n")
-    for one in asked:
-        new = [alias for alias, _ in to_mark(table, one.id, secret) if alias not in old]
-        writer.writerows({"question": one.id, "number": alias} for alias in new)
-    end = "" if old.endswith("\n") else "\n"
-    path.write_text(f"{old}{end}{text.getvalue()}", encoding="utf-8", newline="")
+    csv.DictWriter(text, head, delimiter=mark, lineterminator="\n").writerows(new)
+    return text.getvalue()
 
 
 def read_sheet(
