@@ -130,7 +130,7 @@ def grade(sandbox: str, attempts: str, deadline: str, late: str, jobs: int | Non
     from course_lib.grading.sandbox import SandboxError
     from course_lib.grading.store import StoreError
 
-    options["exercises"] = tuple(re.findall(r"\d+", options["exercises"]))
+    options["exercises"] = tuple(part.zfill(2) for part in re.findall(r"\d+", options["exercises"]))
     mode = "none" if sandbox == "none" else "bwrap"
     try:
         rule = read_rule(attempts, deadline, late)

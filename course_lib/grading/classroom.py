@@ -80,10 +80,12 @@ def make_class(
     rng = random.Random(seed)
     kinds: dict[tuple[str, str], str] = {}
     rows = ["id,name,email"]
+    people = [f"{first} {last}" for last in LAST for first in FIRST]
+    rng.shuffle(people)
     blank = {name: json.loads((ROOT / "exercises" / f"{name}.ipynb").read_text()) for name in names}
     for number in range(1, students + 1):
         student = f"s{number:03}"
-        rows.append(f"{student},{rng.choice(FIRST)} {rng.choice(LAST)},{student}@example.org")
+        rows.append(f"{student},{people[number % len(people)]},{student}@example.org")
         place = folder / "submissions" / student
         place.mkdir(parents=True)
         for name in names:
