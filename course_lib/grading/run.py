@@ -136,8 +136,8 @@ def write(
     made_with = outputs.versions(store.contract)
     outputs.write_all(table, store.folder, made_with)
     write_feedback(table, store.folder / "feedback", made_with)
-    setting = Sandbox.protection_of(order.sandbox)
-    page = report_page(table, marked, similar_pairs(marked), setting, made_with, order.sandbox != "none")
+    protection = Sandbox.protection_of(order.sandbox)
+    page = report_page(table, marked, similar_pairs(marked), protection, made_with, order.sandbox != "none")
     (store.folder / "report.html").write_text(page, encoding="utf-8")
     of_tasks = [question for question in questions if question.id in {task.id for task in tasks}]
     if of_tasks:
