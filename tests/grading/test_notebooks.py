@@ -1,4 +1,4 @@
-"""The course's own notebooks: every solution gets full marks at a fresh seed, every blank one is not attempted."""
+"""The course's own notebooks: solutions get full marks at a fresh seed, blank ones are not attempted."""
 
 import secrets
 from pathlib import Path
