@@ -56,18 +56,19 @@ def exercise_notebook(source: Source, filled: bool, root: Path = ROOT) -> Notebo
 def _exercise_cells(source: Source, filled: bool, root: Path) -> list:
     cells = [_markdown(exercise_title_cell(source, root))]
     for number, cell in enumerate(source.cells, 1):
-        if cell.cell_type == "code":
-            cell = _code(
-                solution_region(cell.source, filled, f"{source.path.name}, cell {number}"), cell.metadata
-            )
-        cells.append(cell)
+        text = solution_region(cell.source, filled, f"{source.path.name}, cell {number}")
+        made = _code if cell.cell_type == "code" else _markdown
+        cells.append(made(text, cell.metadata))
     return cells
 
 
-def solution_region(code: str, filled: bool, where: str) -> str:
-    """Keep or blank what stands between the marks; an indented region becomes NotImplementedError."""
+def solution_region(text: str, filled: bool, where: str) -> str:
+    """Keep or blank what stands between the marks, in code and Markdown.
+
+    An indented region becomes NotImplementedError.
+    """
     kept, inside = [], False
-    for line in code.splitlines():
+    for line in text.splitlines():
         mark = line.strip()
         if mark == BEGIN:
             if inside:

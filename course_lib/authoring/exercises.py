@@ -1,10 +1,13 @@
-"""What the build says about an exercise, read from its spec."""
+"""What the build says about an exercise, read from its spec; a question in words stands in the source."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import NamedTuple
 
+from course_lib.authoring.sources import MINUTES, Source
 from course_lib.checks.spec import exercise_ids, load_exercise
+from course_lib.grading.reading import TEXT
 
 
 class Facts(NamedTuple):
@@ -23,3 +26,13 @@ def facts(name: str) -> Facts:
     exercise = load_exercise(name)
     stars = "●" * exercise.difficulty + "○" * (5 - exercise.difficulty)
     return Facts(name, stars, str(exercise.minutes), str(exercise.points))
+
+
+def in_words(source: Source) -> list[Facts]:
+    """The questions that are answered in words; the heading before such an answer gives its minutes."""
+    answers = [(before.source, TEXT.match(cell.source)) for before, cell in pairwise(source.cells)]
+    return [
+        Facts("In your own words", "words", MINUTES.search(heading)[1], answer[2])
+        for heading, answer in answers
+        if answer
+    ]

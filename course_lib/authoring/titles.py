@@ -114,11 +114,12 @@ def exercise_title_cell(source: Source, root: Path = ROOT) -> str:
 
 
 def _exercise_table(source: Source) -> str:
-    from course_lib.authoring.exercises import facts
+    from course_lib.authoring.exercises import facts, in_words
 
     rows = [facts(name) for name in source.header["exercises"]]
     if not rows:
         return ""
     lines = ["| Exercise | Difficulty | Minutes | Points |", "|:--|:--|--:|--:|"]
     lines += [f"| `{row.name}` | {row.stars} | {row.minutes} | {row.points} |" for row in rows]
+    lines += [f"| {row.name} | {row.stars} | {row.minutes} | {row.points} |" for row in in_words(source)]
     return "\n".join(lines)

@@ -68,6 +68,17 @@ guess = None
 ### BEGIN SOLUTION
 guess = 3
 ### END SOLUTION
+
+# %% [markdown]
+# ## In your own words (5 min)
+#
+# Why three?
+
+# %% [markdown]
+# <!-- answer: 00_three points: 2 --> Your answer:
+# ### BEGIN SOLUTION
+# It is odd.
+# ### END SOLUTION
 """
 
 
@@ -279,6 +290,8 @@ def test_exercises_and_solutions_differ_only_in_the_regions(course, no_kernel):
     assert filled.cells[1].source == 'def double(x):\n    """Twice x."""\n    return 2 * x'
     assert blank.cells[2].source == "guess = None"
     assert filled.cells[2].source == "guess = None\nguess = 3"
+    assert blank.cells[4].source == "<!-- answer: 00_three points: 2 --> Your answer:"
+    assert filled.cells[4].source == blank.cells[4].source + "\nIt is odd."
     assert blank.cells[0] == filled.cells[0]
 
 
@@ -311,6 +324,15 @@ def test_the_title_cell_says_what_the_header_says(course, no_kernel):
     assert "[Exercises](../exercises/00_start.ipynb)" in title
     assert "(pictures/where_00.svg)" in title
     assert "[← 0. Begin](00_start.ipynb)" in notebook(course, "01_next").cells[-1].source
+
+
+def test_a_question_in_words_is_listed_with_its_minutes_and_points(course, no_kernel):
+    path = course / "sources" / "exercises" / "00_start.py"
+    path.write_text(path.read_text().replace("exercises: []", "exercises: [softmax]"))
+    build("00_start", root=course)
+    rows = notebook(course, "00_start", "exercises").cells[0].source.splitlines()[-2:]
+    assert rows[0].startswith("| `softmax` | ")
+    assert rows[1] == "| In your own words | words | 5 | 2 |"
 
 
 def test_a_widget_view_gives_way_to_its_still_picture():
