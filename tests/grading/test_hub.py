@@ -3,6 +3,7 @@
 The tests build on each other, in this order.
 """
 
+import csv
 import os
 import pwd
 import shutil
@@ -15,6 +16,8 @@ import nbformat
 import psutil
 import pytest
 from hub import ADA, BOB, EVA, ROOT, Visitor, wait_for
+
+from course_lib.checks.spec import load_exercise
 
 pytestmark = pytest.mark.slow
 LESSON = "02_softmax"
@@ -192,9 +195,14 @@ def test_release_fetch_submit_collect(collected):
 
 def test_our_command_marks_what_was_collected(collected, tmp_path):
     options = ("--out", tmp_path / "marks", "--exercises", "02")
-    said = machinery.run(sys.executable, "-m", "course_lib.cli", "grade", collected, *options, cwd=ROOT)
-    print(said)
-    print((tmp_path / "marks" / "marks.csv").read_text())
+    machinery.run(sys.executable, "-m", "course_lib.cli", "grade", collected, *options, cwd=ROOT)
+    with (tmp_path / "marks" / "marks.csv").open(encoding="utf-8", newline="") as file:
+        rows = {row["student"]: row for row in csv.DictReader(file)}
+    assert set(rows) == {ADA, BOB}
+    whole = sum(load_exercise(name).points for name in answers_of(ADA))
+    assert [float(rows[name]["total"]) for name in (ADA, BOB)] == [whole, 0]
+    for row in rows.values():
+        assert {row[f"{name} status"] for name in answers_of(ADA)} == {"graded"}
 
 
 # --- the end -----------------------------------------------------------------------------------------------
