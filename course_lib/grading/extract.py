@@ -20,16 +20,18 @@ def needed(statements: Sequence[ast.stmt], names: Iterable[str]) -> list[ast.stm
     Expressions, loops and other statements that define nothing are never kept.
     """
     statements = [statement for statement in statements if defines(statement)]
-    wanted, kept = set(names), set()
-    found = True
-    while found:
-        found = {
-            i
-            for i, statement in enumerate(statements)
-            if i not in kept and (bound(statement) & wanted or is_star_import(statement))
-        }
-        kept |= found
-        wanted.update(*(used(statements[i]) for i in found))
+    binding: dict[str, list[int]] = {}
+    for i, statement in enumerate(statements):
+        for name in bound(statement):
+            binding.setdefault(name, []).append(i)
+    kept: set[int] = set()
+    waiting = [i for i, statement in enumerate(statements) if is_star_import(statement)]
+    waiting += [i for name in names for i in binding.pop(name, ())]
+    while waiting:
+        i = waiting.pop()
+        if i not in kept:
+            kept.add(i)
+            waiting += [other for name in used(statements[i]) for other in binding.pop(name, ())]
     return [statements[i] for i in sorted(kept)]
 
 
@@ -91,8 +93,14 @@ def _patched(node: ast.AST) -> set[str]:
 
 
 def used(statement: ast.stmt) -> set[str]:
-    """The global names that a statement reads, inside its functions and classes too."""
-    table = symtable.symtable(ast.unparse(statement), "<cell>", "exec")
+    """The global names that a statement reads, inside its functions and classes too.
+
+    All its names, where it cannot be written out again, as some f-strings and whole numbers of 4,301 digits.
+    """
+    try:
+        table = symtable.symtable(ast.unparse(statement), "<cell>", "exec")
+    except (SyntaxError, ValueError, RecursionError):
+        return {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
     names = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_referenced()}
     inner = list(table.get_children())
     while inner:

@@ -11,9 +11,14 @@ from IPython.core.inputtransformer2 import TransformerManager
 from course_lib.grading.extract import defines, needed
 
 LARGEST = 40 * 2**20  # bytes of a notebook, outputs and all
-LARGEST_CODE = 2**20  # characters of all its code
+LARGEST_CODE = 50_000  # characters of all its code; those of the course have at most 5,000
+MOST_PARTS = 300_000  # lists and objects in the file
+MOST_DEFINITIONS = 2_000
+MOST_MAGICS = 250_000  # the sum over all cells of their magics times their characters: what IPython takes
+DEEPEST = 150  # levels of the syntax tree
+MAGIC = re.compile(r"^[ \t]*[%!?,;/]|\?[ \t]*$|=[ \t]*[%!]", re.MULTILINE)
 WRAPPING = ("%%time", "%%capture", "%%prun")  # cell magics that run the cell as it stands
-TEXT = re.compile(r"\s*<!-- answer: (\S+) points: (\d+(?:\.\d+)?) -->[^\n]*\n?(.*)", re.DOTALL)
+TEXT = re.compile(r"\s*<!-- answer: (\S+) points: (\d+(?:\.\d+)?) -->[^\n:]*(?::[ \t]*\n?|\n|$)(.*)", re.DOTALL)
 
 
 class ReadingError(ValueError):
@@ -54,16 +59,28 @@ def read_notebook(content: bytes) -> Notebook:
     code = [(i, _source(cell)) for i, cell in enumerate(cells, 1) if cell.get("cell_type") == "code"]
     if sum(len(text) for _, text in code) > LARGEST_CODE:
         raise ReadingError(f"its code has more than {LARGEST_CODE:,} characters")
+    if sum(len(text) * len(MAGIC.findall(text)) for _, text in code) > MOST_MAGICS:
+        raise ReadingError("its code has too many magics: lines that begin with % or !, or end with ?")
     definitions, notes, broken = [], [], []
     for i, text in code:
         try:
             definitions += _definitions(text, i)
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-            line = f", line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
-            what = error.msg if isinstance(error, SyntaxError) else type(error).__name__
-            notes.append(f"cell {i} was left out: {what}{line}")
+        except (SyntaxError, ValueError, RuntimeError, MemoryError) as error:
+            notes.append(f"cell {i} was left out: {_why_no_python(error)}")
             broken.append((text, notes[-1]))
+    if len(definitions) > MOST_DEFINITIONS:
+        raise ReadingError(f"its code has more than {MOST_DEFINITIONS:,} definitions")
     return Notebook(definitions, notes, _texts(cells), broken)
+
+
+def _why_no_python(error: Exception) -> str:
+    if isinstance(error, SyntaxError):
+        return f"{error.msg}, line {error.lineno}" if error.lineno else error.msg
+    if isinstance(error, RecursionError | MemoryError):
+        return "it is nested too deeply"
+    if isinstance(error, UnicodeError):
+        return "it holds half of a character (a lone surrogate)"
+    return str(error)
 
 
 def code_of(content: bytes) -> list[str]:
@@ -82,6 +99,8 @@ def _json(content: bytes) -> dict:
         text = content.decode("utf-16" if content.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8-sig")
     except UnicodeDecodeError as error:
         raise ReadingError("the file is no text in UTF-8") from error
+    if text.count("[") + text.count("{") > MOST_PARTS:
+        raise ReadingError(f"the file holds more than {MOST_PARTS:,} lists or objects: clear its outputs")
     try:
         data = json.loads(text)
     except ValueError as error:
@@ -129,9 +148,12 @@ def _definitions(text: str, cell: int) -> list[Definition]:
         return []
     text = TransformerManager().transform_cell(text)  # magics and shell lines become calls
     tree = ast.parse(text)
+    if _is_deep(tree):
+        raise RecursionError
     compile(tree, "<cell>", "exec", dont_inherit=True, flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    lines = [line.encode() for line in text.split("\n")]
     return [
-        Definition(node, _text(node, text), cell)
+        Definition(node, _text(node, lines), cell)
         for node in tree.body
         if defines(node) and not _is_future(node)
     ]
@@ -141,12 +163,23 @@ def _is_future(node: ast.stmt) -> bool:
     return isinstance(node, ast.ImportFrom) and node.module == "__future__"
 
 
-def _text(node: ast.stmt, source: str) -> str:
+def _is_deep(tree: ast.AST) -> bool:
+    """Whether the tree has more levels than functions that walk it recursively can go down."""
+    level, depth = [tree], 0
+    while level and depth <= DEEPEST:
+        level, depth = [child for node in level for child in ast.iter_child_nodes(node)], depth + 1
+    return bool(level)
+
+
+def _text(node: ast.stmt, lines: Sequence[bytes]) -> str:
     """A statement as it was written, its decorators included."""
-    if not getattr(node, "decorator_list", None):
-        return ast.get_source_segment(source, node)
-    first = min(part.lineno for part in node.decorator_list)
-    return "\n".join(source.split("\n")[first - 1 : node.end_lineno])
+    decorators = getattr(node, "decorator_list", None)
+    first = min(part.lineno for part in decorators) if decorators else node.lineno
+    kept = list(lines[first - 1 : node.end_lineno])
+    if not decorators:
+        kept[-1] = kept[-1][: node.end_col_offset]
+        kept[0] = kept[0][node.col_offset :]
+    return b"\n".join(kept).decode()
 
 
 def _texts(cells: Sequence[dict]) -> dict[str, str]:
