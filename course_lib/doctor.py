@@ -59,6 +59,7 @@ def examine(root: Path, venv: Path, python: Path, state: str) -> Iterator[Findin
         yield from _environment(root, venv, python)
     yield _installer()
     yield _chromium()
+    yield _bubblewrap()
     for archive in archives.ARCHIVES:
         yield _archive(archive)
     yield _work_folder()
@@ -158,6 +159,12 @@ def _installer() -> Finding:
     if found := shutil.which("uv"):
         return Finding(GOOD, "installer", f"uv ({found}); pip fetches the data")
     return Finding(GOOD, "installer", "pip (uv is not here; it would be faster, with the same result)")
+
+
+def _bubblewrap() -> Finding:
+    if shutil.which("bwrap"):
+        return Finding(GOOD, "bubblewrap", "here; marking a class uses it")
+    return Finding(NOTE, "bubblewrap", "not found; only marking a class needs it (apt install bubblewrap)")
 
 
 def _chromium() -> Finding:
