@@ -590,6 +590,7 @@ EXERCISE = Exercise(
     takes="torch",
     arguments={"words": ("B", "n"), "patches": ("B", "N", "d"), "p": ()},
     outputs={"logits": ("B", "n", "n_vocab")},
+    atol=1e-4,  # three norms in a row: that is what float32 keeps
     cases=[
         Case("usual", lambda rng: usual(), weight=3),
         Case("last word changed", lambda rng: usual(last=2)),
