@@ -50,3 +50,16 @@ check(weighted_average)
 
 # %%
 hint("weighted_average")
+
+# %% [markdown]
+# ## In your own words (5 min)
+#
+# Somebody's `weighted_average` divides by the number of values. They test it with the weights 0.5, 1 and 1.5, and say: "All weights differ, so this test would have found a fault."
+# Does it find this one? Say why or why not, and change **one** weight so that you can expect the fault to show.
+
+# %% [markdown]
+# <!-- answer: 00_weights points: 2 --> <b>Your answer</b>, below this line (double-click here; two to four sentences):
+# ### BEGIN SOLUTION
+# It does not find the fault. The weights add up to 3, and there are 3 values, so dividing by the number and dividing by the sum give the same.
+# With 2 in place of 1.5 the sum is 3.5 and the number is still 3. Then the two results differ, unless the sum of the products is 0.
+# ### END SOLUTION

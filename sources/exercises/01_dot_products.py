@@ -133,3 +133,16 @@ words = load_words()
 rows = nearest(words.vector("king"), words.vectors, 4)
 print([words.words[row] for row in rows])
 assert rows.shape == (4,)
+
+# %% [markdown]
+# ## In your own words (5 min)
+#
+# A music shop keeps 384 numbers for each song, and every song's vector is scaled to length 1. A colleague leaves out the division and ranks the songs by the plain dot product with the query.
+# Is the order still that of the cosines? Then one song is stored three times as long by mistake: when does it win, although it should not?
+
+# %% [markdown]
+# <!-- answer: 01_lengths points: 2 --> <b>Your answer</b>, below this line (double-click here; two to four sentences):
+# ### BEGIN SOLUTION
+# Yes. The length of each key is 1 and the length of the query is the same for all songs, so product and cosine put them in the same order.
+# The long song has three times its product. Where its cosine is above 0, it passes every song whose cosine is less than three times as large. (Where its cosine is below 0, it falls farther back.)
+# ### END SOLUTION

@@ -140,3 +140,16 @@ check(softmax_backward)
 # $p_r - 1$ at the right one. The factor $p_r$ has cancelled, and a confident mistake still has a slope.
 #
 # </details>
+
+# %% [markdown]
+# ## 5. In your own words (5 min)
+#
+# A help page shows one answer by itself if its weight is above 0.9. For one query the largest weight is 0.6. A colleague lowers the temperature until it is 0.95, and says: "Now the model is surer, so it is right more often."
+# What has the lower temperature changed, what has it left as it was, and is the claim right?
+
+# %% [markdown]
+# <!-- answer: 02_surer points: 2 --> <b>Your answer</b>, below this line (double-click here; two to four sentences):
+# ### BEGIN SOLUTION
+# It stretched the differences between the scores: the first answer has more weight now, and the entropy is lower. The order of the answers is the same at every temperature, and nothing new is known about the query.
+# So the first answer is right as often as before, and the claim is wrong. What changes is that the page shows it by itself, so more wrong answers may be shown without a question.
+# ### END SOLUTION

@@ -14,7 +14,7 @@ from course_lib.checks import check, hint, hunt
 start("03_attention")
 
 # %% [markdown]
-# Three functions and a hunt. Write the body in place of `raise NotImplementedError`, run the cell, then run its check.
+# Three functions, a hunt and a question in words. Write the body in place of `raise NotImplementedError`, run the cell, then run its check.
 # Each function has the three steps of the lesson: **1. scores, 2. weights, 3. mix**. Use NumPy alone and write the softmax yourself.
 #
 # ## 1. One query asks (8 min)
@@ -136,3 +136,16 @@ example = (Q, K, np.array([[1.0], [2.0], [4.0]]))  # values of width 1, while d 
 fault = "root_of_d_v"
 ### END SOLUTION
 the_hunt.submit(example, fault=fault)
+
+# %% [markdown]
+# ## 5. In your own words (5 min)
+#
+# In the lesson's sentence, with all word vectors stretched to one length, *it* looks at itself and not at *cat*. A colleague looks for a better scale than $1/\sqrt d$, so that *it* looks most at *cat*.
+# Why can no scale above 0 do that? What would have to be different?
+
+# %% [markdown]
+# <!-- answer: 03_itself points: 2 --> <b>Your answer</b>, below this line (double-click here; two to four sentences):
+# ### BEGIN SOLUTION
+# A scale multiplies all scores of a row by the same number. It makes the weights harder or softer, but the largest score stays the largest.
+# Query and key of a word are the same vector here, and among vectors of equal length nothing scores higher with a vector than the vector itself. A word must be able to ask with another vector than the one by which it is found.
+# ### END SOLUTION

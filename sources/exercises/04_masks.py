@@ -14,7 +14,7 @@ from course_lib.checks import check, hint, hunt
 start("04_masks")
 
 # %% [markdown]
-# Three functions and a hunt. Write the body in place of `raise NotImplementedError`, run the cell, then run its check.
+# Three functions, a hunt and a question in words. Write the body in place of `raise NotImplementedError`, run the cell, then run its check.
 # The steps are those of the lesson: **1. mask, 2. hide, 3. softmax**. True means "may be attended". Use NumPy alone.
 #
 # ## 1. Which tokens are words? (6 min)
@@ -139,3 +139,16 @@ example = (np.array([[1.0, 2.0, 10.0], [0.0, 0.0, 3.0]]), keep)
 fault = "softmax_first"
 ### END SOLUTION
 the_hunt.submit(example, fault=fault)
+
+# %% [markdown]
+# ## 5. In your own words (5 min)
+#
+# A colleague sets the weights of hidden keys to 0 **after** the softmax and then divides each row by its sum. On 1,000 random maps the lesson found no difference from the right mask.
+# Why do the two agree there? With which input does the colleague's version fail, and what happens then?
+
+# %% [markdown]
+# <!-- answer: 04_after points: 2 --> <b>Your answer</b>, below this line (double-click here; two to four sentences):
+# ### BEGIN SOLUTION
+# Each weight is an exponential over the sum of all exponentials, the hidden ones too. Dividing the row once more cancels this sum, and only the sum of the kept exponentials is left.
+# It fails where a hidden score is far above the real ones, by 1000 for instance. Then all real exponentials underflow to 0, the row becomes 0 divided by 0, and its weights are nan.
+# ### END SOLUTION

@@ -14,7 +14,7 @@ from course_lib.checks import check, hint, hunt
 start("05_gradients")
 
 # %% [markdown]
-# Three functions and a hunt. Write the body in place of `raise NotImplementedError`, run the cell, then run its check. Use NumPy alone.
+# Three functions, a hunt and a question in words. Write the body in place of `raise NotImplementedError`, run the cell, then run its check. Use NumPy alone.
 #
 # ## 1. Back through a product (8 min)
 #
@@ -152,3 +152,16 @@ example = (np.array([[2.0, 1.0], [1.0, -1.0]]), np.array([[1.0, 0.0], [0.0, 1.0]
 fault = "one_mean_for_all"
 ### END SOLUTION
 the_hunt.submit(example, fault=fault)
+
+# %% [markdown]
+# ## 5. In your own words (5 min)
+#
+# With Q and K both 0 at the start, nothing moved in 200 steps. Now only K starts at 0, and Q starts with random numbers.
+# Which of the two tables moves in the first step, and which from the second step on? Give the reason with the formulas for $\mathrm dQ$ and $\mathrm dK$.
+
+# %% [markdown]
+# <!-- answer: 05_one_zero points: 2 --> <b>Your answer</b>, below this line (double-click here; two to four sentences):
+# ### BEGIN SOLUTION
+# In the first step $\mathrm dQ = \mathrm dS\, K / \sqrt d$ is 0, because it is a sum of keys and these are 0, so Q stays. $\mathrm dK = \mathrm dS^\top Q / \sqrt d$ is a sum of queries, which are not 0, so K moves.
+# From the second step on K is no longer 0, and both tables move. One random table is enough to begin to learn.
+# ### END SOLUTION

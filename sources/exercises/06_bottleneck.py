@@ -12,7 +12,7 @@ from course_lib.checks import check, hint, hunt
 start("06_bottleneck", torch=True)
 
 # %% [markdown]
-# The first exercises in torch: two functions, a module and a hunt. Write the body in place of `raise NotImplementedError`, run the cell, then run its check. Write both networks yourself, without torch's own (`nn.GRUCell`, `nn.RNN`).
+# The first exercises in torch: two functions, a module, a hunt and a question in words. Write the body in place of `raise NotImplementedError`, run the cell, then run its check. Write both networks yourself, without torch's own (`nn.GRUCell`, `nn.RNN`).
 # The checks hand in tensors of 32 and of 64 bits. So make new tensors from those that you get: `x.new_zeros(2, 3)` has the type of x.
 #
 # ## 1. One step of a GRU (20 min)
@@ -148,3 +148,16 @@ example = (torch.tensor([[1.0, 0.5], [0.5, -1.0], [-0.5, 0.5], [0.2, 0.3], [0.3,
 fault = "gradient_cut"
 ### END SOLUTION
 the_hunt.submit(example, fault=fault)
+
+# %% [markdown]
+# ## 5. In your own words (5 min)
+#
+# Two readers must keep a letter for 59 steps. In the first one, every unit keeps a share of 0.9 of its number at each step. In the second, nine units of ten keep all of it, and the tenth keeps nothing. The mean share is 0.9 in both.
+# Which of them still has the letter at the end? What does that say about a mean of gates as a measure of memory?
+
+# %% [markdown]
+# <!-- answer: 06_shares points: 2 --> <b>Your answer</b>, below this line (double-click here; two to four sentences):
+# ### BEGIN SOLUTION
+# In the first reader each unit keeps $0.9^{59}$, about 0.002 of its number, so hardly anything is left. In the second, nine units of ten still have all of theirs, so the letter can be read from them.
+# The shares of one unit are multiplied along the way, and a mean over units hides how they are spread. The product for each unit, or the best unit's product, is the better measure.
+# ### END SOLUTION

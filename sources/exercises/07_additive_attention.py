@@ -14,7 +14,7 @@ from course_lib.checks import check, hint, hunt
 start("07_additive_attention", torch=True)
 
 # %% [markdown]
-# Three functions and a hunt. Write the body in place of `raise NotImplementedError`, run the cell, then run its check. Use PyTorch.
+# Three functions, a hunt and a question in words. Write the body in place of `raise NotImplementedError`, run the cell, then run its check. Use PyTorch.
 #
 # ## 1. A small network compares (20 min)
 #
@@ -132,3 +132,16 @@ example = (torch.tensor([[[1.0], [-1.0]]]), torch.tensor([[[1.0], [-1.0], [2.0]]
 fault = "viewed_not_turned"
 ### END SOLUTION
 the_hunt.submit(example, fault=fault)
+
+# %% [markdown]
+# ## 5. In your own words (5 min)
+#
+# In a map of the date translator, the first digit of the year is written while most of the weight lies on the 9 of *1964*. A colleague concludes: "It read the digit 9, and knew that the year begins with 1."
+# What does the weight show, and what does it not show? Describe an experiment that could prove the colleague wrong.
+
+# %% [markdown]
+# <!-- answer: 07_century points: 2 --> <b>Your answer</b>, below this line (double-click here; two to four sentences):
+# ### BEGIN SOLUTION
+# The weight shows at which place a state of the encoder was read. It does not show what that state knew, and a state knows its neighbours on both sides.
+# Read a second text in which the 1 before the 9 is a 2, and put its state at the 9 into the place of the first one's. If a 2 is written now, the digit 9 did not decide, because both texts have it.
+# ### END SOLUTION

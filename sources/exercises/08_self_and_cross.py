@@ -15,7 +15,7 @@ from course_lib.checks import check, hint, hunt
 start("08_self_and_cross", torch=True)
 
 # %% [markdown]
-# Two layers, a test and a hunt. Write the body in place of `raise NotImplementedError`, run the cell, then run its check. Write the attention yourself, without torch's own (`F.scaled_dot_product_attention`, `nn.MultiheadAttention`).
+# Two layers, a test, a hunt and a question in words. Write the body in place of `raise NotImplementedError`, run the cell, then run its check. Write the attention yourself, without torch's own (`F.scaled_dot_product_attention`, `nn.MultiheadAttention`).
 #
 # ## 1. A sequence asks itself (25 min)
 #
@@ -176,3 +176,16 @@ example = (x, np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]]), W_v)
 fault = "roles_exchanged"
 ### END SOLUTION
 the_hunt.submit(example, fault=fault)
+
+# %% [markdown]
+# ## 5. In your own words (5 min)
+#
+# Change the swap party: the guests come in pairs, so whoever you seek also seeks you. One matrix serves as both $W_Q$ and $W_K$.
+# Does half of the weight still have to go to a wrong guest, as in the lesson? And why must each guest still be hidden from themselves?
+
+# %% [markdown]
+# <!-- answer: 08_pairs points: 2 --> <b>Your answer</b>, below this line (double-click here; two to four sentences):
+# ### BEGIN SOLUTION
+# With one matrix the score is symmetric: whoever I score high scores me as high. In the lesson that drew weight to the guest who seeks me; here this is the very guest whom I seek, so no weight has to be lost.
+# Still no pair scores above the mean of the two guests' scores for themselves. Without the mask, then, at least one of the two finds itself as good as its partner, or better.
+# ### END SOLUTION

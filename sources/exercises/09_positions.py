@@ -14,7 +14,7 @@ from course_lib.checks import check, hint, hunt
 start("09_positions", torch=True)
 
 # %% [markdown]
-# Three functions and a hunt. Write the body in place of `raise NotImplementedError`, run the cell, then run its check. Use PyTorch; take dtype from the input where it matters.
+# Three functions, a hunt and a question in words. Write the body in place of `raise NotImplementedError`, run the cell, then run its check. Use PyTorch; take dtype from the input where it matters.
 #
 # ## 1. Waves (20 min)
 #
@@ -142,3 +142,16 @@ example = (torch.tensor([[2.0, 1.0]]), torch.tensor([[1.0, 0.0], [0.0, 1.0], [1.
 fault = "queries_restart"
 ### END SOLUTION
 the_hunt.submit(example, fault=fault)
+
+# %% [markdown]
+# ## 5. In your own words (5 min)
+#
+# A model will read the log of a machine, 1,000 lines at a time; it is trained on 100 lines. Two questions: (a) what did the *most recent* alarm say, (b) what stood *exactly 24 lines before*?
+# Which of the lesson's schemes would you try for each, and what did the lesson measure that makes you say so?
+
+# %% [markdown]
+# <!-- answer: 09_log points: 2 --> <b>Your answer</b>, below this line (double-click here; two to four sentences):
+# ### BEGIN SOLUTION
+# For (a) ALiBi: what is far counts less at any length, and in the lesson's first race it alone was good at four times the trained length. For (b) ALiBi will not do, as its bias is always largest at distance 0; it failed at seven places back.
+# A rotary query can aim at one distance. Its scores fail at distances that it never saw, so I would add a window that hides keys farther than those of the training.
+# ### END SOLUTION

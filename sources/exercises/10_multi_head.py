@@ -15,7 +15,7 @@ from course_lib.checks import check, hint, hunt
 start("10_multi_head", torch=True)
 
 # %% [markdown]
-# Two functions, a module and a hunt. Write the body in place of `raise NotImplementedError`, run the cell, then run its check. Write the attention yourself, without torch's own (`F.scaled_dot_product_attention`, `nn.MultiheadAttention`).
+# Two functions, a module, a hunt and a question in words. Write the body in place of `raise NotImplementedError`, run the cell, then run its check. Write the attention yourself, without torch's own (`F.scaled_dot_product_attention`, `nn.MultiheadAttention`).
 #
 # ## 1. Cut the features, keep the tokens (8 min)
 #
@@ -172,3 +172,16 @@ example = (np.array([[1.0, 2.0], [3.0, -1.0]]), np.array([[1.0, 0.0], [0.0, 1.0]
 fault = "merged_without_transpose"
 ### END SOLUTION
 the_hunt.submit(example, fault=fault)
+
+# %% [markdown]
+# ## 5. In your own words (5 min)
+#
+# In the lesson's table of names, 4 heads have an error below 0.1 and 16 heads one above 0.6, with the same number of parameters.
+# Why do sixteen looks not help? Say what a head with a single feature can prefer, and how you would keep 16 heads and yet find the names.
+
+# %% [markdown]
+# <!-- answer: 10_narrow points: 2 --> <b>Your answer</b>, below this line (double-click here; two to four sentences):
+# ### BEGIN SOLUTION
+# With d_model 16, each of 16 heads has one feature, so its score is a product of two numbers. For a positive query the key with the largest number wins, for a negative one that with the smallest; the names between them cannot be preferred by any query.
+# Sixteen such looks see nothing but ends. I would take a larger d_model, 64 for heads of 4 features, and pay for it with more parameters.
+# ### END SOLUTION

@@ -15,7 +15,7 @@ from course_lib.checks import check, hint, hunt
 start("11_block", torch=True)
 
 # %% [markdown]
-# Two functions, a module and a hunt. Write the body in place of `raise NotImplementedError`, run the cell, then run its check. The three parts of a block take (B, n, d_model) and give (B, n, d_model).
+# Two functions, a module, a hunt and a question in words. Write the body in place of `raise NotImplementedError`, run the cell, then run its check. The three parts of a block take (B, n, d_model) and give (B, n, d_model).
 #
 # ## 1. One token at a time (12 min)
 #
@@ -142,3 +142,16 @@ example = (np.array([[1.0, 3.0], [-10.0, 10.0]]), np.ones(2), np.zeros(2))  # tw
 fault = "shared_variance"
 ### END SOLUTION
 the_hunt.submit(example, fault=fault)
+
+# %% [markdown]
+# ## 5. In your own words (5 min)
+#
+# A colleague replaces layer norm by batch norm. In training all is well: each batch holds many sentences. In use a request comes that is one sentence of **one** token, and mean and variance are taken from this request.
+# What does batch norm hand on for this token, and why does layer norm not have the problem?
+
+# %% [markdown]
+# <!-- answer: 11_one_token points: 2 --> <b>Your answer</b>, below this line (double-click here; two to four sentences):
+# ### BEGIN SOLUTION
+# Batch norm takes mean and variance of each feature over all tokens of the batch. With a single token the mean is the token itself, the centred numbers are all 0, and only beta is left: every token gives the same.
+# Layer norm takes mean and variance along the features of one token, so neither the number of tokens nor the company matters.
+# ### END SOLUTION

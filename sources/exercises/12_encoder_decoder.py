@@ -14,7 +14,7 @@ from course_lib.checks import check, hint, hunt
 start("12_encoder_decoder", torch=True)
 
 # %% [markdown]
-# Three functions and a hunt. Write the body in place of `raise NotImplementedError`, run the cell, then run its check. Use PyTorch.
+# Three functions, a hunt and a question in words. Write the body in place of `raise NotImplementedError`, run the cell, then run its check. Use PyTorch.
 #
 # In the first two, `p` holds the parts of a layer, ready to be called. You do the wiring, in the order of 2017: add, then norm.
 #
@@ -153,3 +153,16 @@ example = (np.array([[1.0, 0.0], [0.0, 1.0]]), np.array([[2.0, 0.0], [0.0, 3.0],
 fault = "keys_and_values_from_the_target"
 ### END SOLUTION
 the_hunt.submit(example, fault=fault)
+
+# %% [markdown]
+# ## 5. In your own words (5 min)
+#
+# A colleague says: "The decoder must not see the future, so I put the causal mask on the cross-attention too."
+# Does this hide anything that must be hidden? What does it take from the decoder that has to say a word backwards?
+
+# %% [markdown]
+# <!-- answer: 12_future points: 2 --> <b>Your answer</b>, below this line (double-click here; two to four sentences):
+# ### BEGIN SOLUTION
+# It hides nothing that must be hidden. The source is there as a whole before the first letter is written, and the memory is made from the source alone, so the target's future can come in only through self-attention.
+# With the mask the first place may read only the first vector of the memory, while the letter that it needs stands at the other end of the source. The encoder would have to put all of it into that one vector.
+# ### END SOLUTION

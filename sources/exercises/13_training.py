@@ -15,7 +15,7 @@ from course_lib.checks import check, hint, hunt
 start("13_training", torch=True)
 
 # %% [markdown]
-# Three functions and a hunt. Write the body in place of `raise NotImplementedError`, run the cell, then run its check.
+# Three functions, a hunt and a question in words. Write the body in place of `raise NotImplementedError`, run the cell, then run its check.
 #
 # ## 1. The loss (18 min)
 #
@@ -130,3 +130,16 @@ example = (np.array([[3.0, 0.0, 0.0], [1.0, 1.0, 1.0]]), np.array([[True, False,
 fault = "mean_of_means"
 ### END SOLUTION
 the_hunt.submit(example, fault=fault)
+
+# %% [markdown]
+# ## 5. In your own words (5 min)
+#
+# Two teams train on the same digits, 10 classes. Team A smooths its targets with 0.1 and reports a loss of 0.62. Team B does not smooth and reports 0.31, a mean over all places, half of which are padding with a loss of 0.
+# Can you say which model is better? Which number would you ask both for?
+
+# %% [markdown]
+# <!-- answer: 13_two_teams points: 2 --> <b>Your answer</b>, below this line (double-click here; two to four sentences):
+# ### BEGIN SOLUTION
+# No. With this smoothing A's loss cannot fall below 0.50, the entropy of its target, so most of the 0.62 is no error. B's mean counts padding: over its real places the loss is 0.62 as well, and there the best possible is 0.
+# I would ask both for the loss without smoothing, the mean over the same real places of the same new sequences.
+# ### END SOLUTION

@@ -17,7 +17,7 @@ from course_lib.checks import check, hint, hunt
 start("14_translation", torch=True)
 
 # %% [markdown]
-# Three functions and a hunt. Write the body in place of `raise NotImplementedError`, run the cell, then run its check. The first gives tensors; the other two need no more than Python, and are to be written without `sacrebleu`.
+# Three functions, a hunt and a question in words. Write the body in place of `raise NotImplementedError`, run the cell, then run its check. The first gives tensors; the other two need no more than Python, and are to be written without `sacrebleu`.
 #
 # ## 1. A batch (8 min)
 #
@@ -144,3 +144,16 @@ example = (np.array([2.0, 6.0]), np.array([4.0, 4.0]))
 fault = "mean_over_texts"
 ### END SOLUTION
 the_hunt.submit(example, fault=fault)
+
+# %% [markdown]
+# ## 5. In your own words (5 min)
+#
+# A translator of train times is changed. Its BLEU falls from 92 to 88, and its exact matches rise from 60 % to 75 %.
+# How can both happen? Which of the two numbers would you report for a timetable, and which rather for a newspaper?
+
+# %% [markdown]
+# <!-- answer: 14_timetable points: 2 --> <b>Your answer</b>, below this line (double-click here; two to four sentences):
+# ### BEGIN SOLUTION
+# BLEU gives marks for the pieces around a mistake. Before, many phrases were wrong in one digit or word; now fewer phrases are wrong, but those more thoroughly, so that more pieces are lost.
+# For a timetable there is one right answer, and one wrong digit makes it useless: exact match. A sentence in a newspaper has many right translations, so exact match would punish right ones, and BLEU, together with a look at the mistakes, says more.
+# ### END SOLUTION

@@ -17,7 +17,7 @@ from course_lib.checks import check, hint, hunt
 start("15_decoding", torch=True)
 
 # %% [markdown]
-# Three functions and a hunt. Write the body in place of `raise NotImplementedError`, run the cell, then run its check.
+# Three functions, a hunt and a question in words. Write the body in place of `raise NotImplementedError`, run the cell, then run its check.
 #
 # ## 1. From logits to the distribution (25 min)
 #
@@ -151,3 +151,16 @@ example = (np.array([2.0, 1.0, 0.0, -1.0]), 2.0, 0.8)
 fault = "temperature_last"
 ### END SOLUTION
 the_hunt.submit(example, fault=fault)
+
+# %% [markdown]
+# ## 5. In your own words (5 min)
+#
+# A program writes stories by drawing, with top-p 0.9. A colleague puts a beam search of width 50 in its place: "Its texts have a higher probability, so they are better."
+# What would you expect of these stories, and why (think of the bent coin)? Where would the colleague's argument be a good one?
+
+# %% [markdown]
+# <!-- answer: 15_story points: 2 --> <b>Your answer</b>, below this line (double-click here; two to four sentences):
+# ### BEGIN SOLUTION
+# I would expect dull texts that repeat themselves. The most likely sequence is not a typical one: of 100 tosses of the bent coin, all heads is the most likely sequence, and nobody ever sees it.
+# Where one answer is right, as with a date or a translation, searching for the most likely one makes sense. It helps only as far as the search was the cause of the mistakes.
+# ### END SOLUTION

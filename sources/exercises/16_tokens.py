@@ -134,3 +134,16 @@ example = (np.array([1, 2, 3]), np.array([[2, 3], [1, 2]]))  # 2 3 was learnt fi
 fault = "longest_piece"
 ### END SOLUTION
 the_hunt.submit(example, fault=fault)
+
+# %% [markdown]
+# ## 5. In your own words (5 min)
+#
+# A tokenizer on bytes learnt its merges from English alone. Its model can read 1,000 tokens at once and is now given a Greek text; a Greek letter has two bytes in UTF-8.
+# No token is unknown. What does the Greek reader pay all the same? Name two things, and say about how many Greek letters fit.
+
+# %% [markdown]
+# <!-- answer: 16_greek points: 2 --> <b>Your answer</b>, below this line (double-click here; two to four sentences):
+# ### BEGIN SOLUTION
+# Without merges for Greek each letter takes two tokens, so about 500 letters fit, where an English text has several letters to a token. More tokens also mean more steps to write and more scores in attention, which grow with the square of their number.
+# A token is only half of a letter, so the model must first learn to put letters together.
+# ### END SOLUTION

@@ -15,7 +15,7 @@ from course_lib.checks import check, hint, hunt
 start("17_gpt", torch=True)
 
 # %% [markdown]
-# Two functions and a hunt. Write the body in place of `raise NotImplementedError`, run the cell, then run its check.
+# Two functions, a hunt and a question in words. Write the body in place of `raise NotImplementedError`, run the cell, then run its check.
 #
 # ## 1. The causal loss (12 min)
 #
@@ -101,3 +101,16 @@ example = (np.array([0, 1, 2]), E, 2)
 fault = "oldest_tokens"
 ### END SOLUTION
 the_hunt.submit(example, fault=fault)
+
+# %% [markdown]
+# ## 4. In your own words (5 min)
+#
+# GPT A has a loss of 2.4 bits per token on a text of which its tokens hold 3 characters on average. GPT B reads single characters and has 1.2 bits per token. A colleague says: "B has half the loss."
+# Which one predicts its text better? What must be true of the text before you may say so?
+
+# %% [markdown]
+# <!-- answer: 17_bits points: 2 --> <b>Your answer</b>, below this line (double-click here; two to four sentences):
+# ### BEGIN SOLUTION
+# B's tokens are characters, so it needs 1.2 bits per character. A needs 2.4 bits for 3 characters, 0.8 bits per character, so A predicts better.
+# It must be the same text for both, and neither may have seen it in training. Else a low number can come from copying, or from another text.
+# ### END SOLUTION

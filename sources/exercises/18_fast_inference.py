@@ -15,7 +15,7 @@ from course_lib.checks import check, hint, hunt
 start("18_fast_inference", torch=True)
 
 # %% [markdown]
-# Three functions and a hunt. Write the body in place of `raise NotImplementedError`, run the cell, then run its check. Use PyTorch in the first two, without its own attention.
+# Three functions, a hunt and a question in words. Write the body in place of `raise NotImplementedError`, run the cell, then run its check. Use PyTorch in the first two, without its own attention.
 #
 # ## 1. A step with a cache (25 min)
 #
@@ -144,3 +144,16 @@ example = (np.zeros((4, 1)), np.zeros((2, 1, 1)), np.array([[[1.0]], [[2.0]]]))
 fault = "groups_in_turn"
 ### END SOLUTION
 the_hunt.submit(example, fault=fault)
+
+# %% [markdown]
+# ## 5. In your own words (5 min)
+#
+# A colleague wants a KV cache for a model of several layers **without** a causal mask, as BERT is. A token is appended to the text.
+# Which kept keys and values are still right, and which are not? Say for the first layer and for the later ones, and why a causal mask would change it.
+
+# %% [markdown]
+# <!-- answer: 18_no_mask points: 2 --> <b>Your answer</b>, below this line (double-click here; two to four sentences):
+# ### BEGIN SOLUTION
+# In the first layer the keys and values of the old tokens are still right: each is made of its own token and place. But without a mask the old tokens look at the new one, so their outputs change, and with them all keys and values of the later layers; the kept ones are wrong.
+# Under a causal mask no place sees what comes after it, so nothing at an old place changes in any layer.
+# ### END SOLUTION

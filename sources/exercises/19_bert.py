@@ -16,7 +16,7 @@ from course_lib.checks import check, hint, hunt
 start("19_bert", torch=True)
 
 # %% [markdown]
-# Two functions and a hunt. Write the body in place of `raise NotImplementedError`, run the cell, then run its check.
+# Two functions, a hunt and a question in words. Write the body in place of `raise NotImplementedError`, run the cell, then run its check.
 #
 # ## 1. Hide the words (20 min)
 #
@@ -111,3 +111,16 @@ example = (p, reads, np.array([4, 5, -100]))  # the second word was chosen and l
 fault = "masks_alone"
 ### END SOLUTION
 the_hunt.submit(example, fault=fault)
+
+# %% [markdown]
+# ## 4. In your own words (5 min)
+#
+# Words are hidden in BERT's way: 15 % of the tokens are chosen. A colleague takes the mean of the loss over **all** places, and it falls from 2.4 bits to 0.36. "The model has become much better."
+# What does the model do at the other 85 %, and what does the 0.36 say about the hidden words?
+
+# %% [markdown]
+# <!-- answer: 19_all_places points: 2 --> <b>Your answer</b>, below this line (double-click here; two to four sentences):
+# ### BEGIN SOLUTION
+# At the other 85 % the token that it must name stands in its input, so copying is enough, and the loss there is near 0. Nothing about language is needed for it.
+# With 2.4 bits at the chosen places and 0 at all others the mean is $0.15 \cdot 2.4 = 0.36$ bits. So the hidden words are guessed no better than before.
+# ### END SOLUTION

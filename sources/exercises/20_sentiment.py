@@ -17,7 +17,7 @@ from course_lib.checks import check, hint, hunt
 start("20_sentiment", torch=True)
 
 # %% [markdown]
-# Two functions and a hunt. Write the body in place of `raise NotImplementedError`, run the cell, then run its check. No archive is needed here.
+# Two functions, a hunt and a question in words. Write the body in place of `raise NotImplementedError`, run the cell, then run its check. No archive is needed here.
 #
 # ## 1. One vector for a sentence (10 min)
 #
@@ -104,3 +104,16 @@ example = (np.array([[[9.0], [1.0]]]), np.array([[0, 1]]))
 fault = "padding_thought_behind"
 ### END SOLUTION
 the_hunt.submit(example, fault=fault)
+
+# %% [markdown]
+# ## 4. In your own words (5 min)
+#
+# Two pairs of models read the same 1,007 sentences. In the first pair, model A alone is right on 10 and model B alone on none. In the second pair it is 105 and 95. So both differences are 10 sentences.
+# Which of them may well be luck? And why do the sentences on which both models agree not count?
+
+# %% [markdown]
+# <!-- answer: 20_coins points: 2 --> <b>Your answer</b>, below this line (double-click here; two to four sentences):
+# ### BEGIN SOLUTION
+# The second. If two models were equally good, each sentence on which only one is right would be a fair coin: 200 coins often fall as unevenly as 105 to 95, but ten coins seldom fall all to one side, in 2 of 1,024 cases.
+# Where both are right or both are wrong, nothing speaks for one of them. So these sentences cannot say which is better.
+# ### END SOLUTION

@@ -14,7 +14,7 @@ from course_lib.checks import check, hint, hunt
 start("21_vision_transformer", torch=True)
 
 # %% [markdown]
-# Two functions and a hunt. Write the body in place of `raise NotImplementedError`, run the cell, then run its check. Use PyTorch.
+# Two functions, a hunt and a question in words. Write the body in place of `raise NotImplementedError`, run the cell, then run its check. Use PyTorch.
 #
 # ## 1. An image becomes tokens (25 min)
 #
@@ -115,3 +115,16 @@ example = (np.array([[1.0, 0.0], [0.0, 1.0]]), np.eye(2), np.array([1.0, 0.0]), 
 fault = "patches_without_positions"
 ### END SOLUTION
 the_hunt.submit(example, fault=fault)
+
+# %% [markdown]
+# ## 4. In your own words (5 min)
+#
+# The lesson's Vision Transformer was trained on digits of 8 × 8 pixels, with patches of 2 × 2. It is now given the same digits as 16 × 16 pixels, each drawn twice as large.
+# Which of its parts still fit, and which does not? The missing rows are filled with random numbers: why would you still expect bad answers?
+
+# %% [markdown]
+# <!-- answer: 21_larger points: 2 --> <b>Your answer</b>, below this line (double-click here; two to four sentences):
+# ### BEGIN SOLUTION
+# The matrix for patches, the layers and the class token fit, as none of them depends on the number of patches. The table of positions does not: it has 17 rows, and 64 patches and the class token need 65.
+# New random rows are names that the model has never met, and the old rows now name other places of the digit. The patches look different too: each shows a quarter of what a patch showed before.
+# ### END SOLUTION

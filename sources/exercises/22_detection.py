@@ -15,7 +15,7 @@ from course_lib.checks import check, hint, hunt
 start("22_detection", torch=True)
 
 # %% [markdown]
-# Four functions and a hunt. Write the body in place of `raise NotImplementedError`, run the cell, then run its check. The first three use PyTorch, the fourth NumPy, all without torchvision and scikit-learn.
+# Four functions, a hunt and a question in words. Write the body in place of `raise NotImplementedError`, run the cell, then run its check. The first three use PyTorch, the fourth NumPy, all without torchvision and scikit-learn.
 #
 # ## 1. From centre and size to corners (6 min)
 #
@@ -158,3 +158,16 @@ example = (np.array([[1.0, 2.0], [2.0, 10.0]]),)
 fault = "one_after_the_other"
 ### END SOLUTION
 the_hunt.submit(example, fault=fault)
+
+# %% [markdown]
+# ## 6. In your own words (5 min)
+#
+# A colleague wants to do without the matching: "I sort the digits of each picture from left to right. Row 0 must name the leftmost, row 1 the next. Then the order is no longer random."
+# What does this mend? Think of two digits one above the other: where does it fail?
+
+# %% [markdown]
+# <!-- answer: 22_sorted points: 2 --> <b>Your answer</b>, below this line (double-click here; two to four sentences):
+# ### BEGIN SOLUTION
+# The key is no longer random, so a row is not pulled to the middle between two equally likely answers. That is a gain over the random order.
+# With two digits nearly above each other, a shift of one pixel exchanges their rows, and near this border a row is again asked for one of two far places almost by chance. Also a row is fixed by what else is in the picture: one missed digit on the left moves all others by a row, where a matching asks only whether somebody found each object.
+# ### END SOLUTION

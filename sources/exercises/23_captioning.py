@@ -15,7 +15,7 @@ from course_lib.checks import check, hint, hunt
 start("23_captioning", torch=True)
 
 # %% [markdown]
-# Two functions and a hunt. Write the body in place of `raise NotImplementedError`, run the cell, then run its check. The first is in PyTorch, the second in NumPy.
+# Two functions, a hunt and a question in words. Write the body in place of `raise NotImplementedError`, run the cell, then run its check. The first is in PyTorch, the second in NumPy.
 #
 # ## 1. A decoder that looks at patches (25 min)
 #
@@ -119,3 +119,16 @@ example = (np.array([0.0, 1.0, 0.0, 0.0]), np.array([0.75, 0.25, 0.5, 0.5]))
 fault = "column_by_column"
 ### END SOLUTION
 the_hunt.submit(example, fault=fault)
+
+# %% [markdown]
+# ## 4. In your own words (5 min)
+#
+# A new captioner has 65 % of the words right, with the true beginning given. Its authors say: "With 20 tokens chance is 5 %, so it has learnt to look."
+# Why is 5 % the wrong comparison here? Name one number and one experiment that you would ask for instead.
+
+# %% [markdown]
+# <!-- answer: 23_looks points: 2 --> <b>Your answer</b>, below this line (double-click here; two to four sentences):
+# ### BEGIN SOLUTION
+# Much of a sentence follows from its beginning: a table of counts that never saw an image has about 60 % of the words right, so 65 % may be little more than grammar. I would ask for the exact sentences, written alone, beside those of a blind speaker.
+# And I would change the image and leave all else as it is. If a digit is covered or moved, the word for it or the relation has to change.
+# ### END SOLUTION

@@ -1,11 +1,15 @@
 """Guards on every committed notebook: what nbval cannot see, or would silently let pass."""
 
+import re
+
 import pytest
 import stored
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from course_lib.authoring.convert import solution_region
 from course_lib.authoring.sources import ROOT, exercise_paths, lesson_paths, read_source
+from course_lib.grading.reading import TEXT
+from course_lib.grading.texts import questions
 
 EVERY = pytest.mark.parametrize("path", stored.paths(), ids=stored.name)
 GUARDS = [
@@ -72,11 +76,28 @@ def test_exercises_and_solutions_differ_only_in_the_regions(source):
     assert blank.metadata == filled.metadata
     cells = read_source(source).cells
     for cell, empty, full in zip(cells, blank.cells[1:], filled.cells[1:], strict=True):
-        if cell.cell_type == "code":
-            assert empty.source == solution_region(cell.source, False, source.name)
-            assert full.source == solution_region(cell.source, True, source.name)
-        else:
-            assert empty.source == full.source
+        assert empty.source == solution_region(cell.source, False, source.name)
+        assert full.source == solution_region(cell.source, True, source.name)
+
+
+@pytest.mark.parametrize("source", exercise_paths(), ids=lambda path: path.stem)
+def test_one_question_at_the_end_is_answered_in_words(source):
+    blank = stored.read(ROOT / "exercises" / f"{source.stem}.ipynb")
+    filled = stored.read(ROOT / "solutions" / f"{source.stem}.ipynb")
+    [asked] = questions(blank)
+    assert [asked] == questions(filled)
+    assert asked.id.startswith(source.stem[:3])
+    assert re.match(r"## (\d\. )?In your own words \(5 min\)\n", asked.prompt)
+    assert f"| In your own words | words | 5 | {asked.points:g} |" in blank.cells[0].source
+    assert TEXT.match(blank.cells[-1].source)[3] == ""
+    answer = TEXT.match(filled.cells[-1].source)[3]
+    assert 2 <= len(re.findall(r"[.?!](?=\s|$)", answer)) <= 4, "a model answer has two to four sentences"
+    assert f"`{asked.id}`" in (ROOT / "instructor" / f"{source.stem}.md").read_text(encoding="utf-8")
+
+
+def test_no_two_questions_in_words_share_an_id():
+    ids = [one.id for path in stored.paths("exercises") for one in questions(stored.read(path))]
+    assert len(ids) == len(set(ids))
 
 
 # Each guard must stop what it is there for.
