@@ -139,7 +139,6 @@ def exercises(marks: Table) -> str:
         ("attempted", "number"),
         ("right", "number"),
         ("mean", "number"),
-        ("", ""),
         ("open", "number"),
     ]
     rows = [exercise_row(task, marks.column(task.id)) for task in marks.tasks]
@@ -154,10 +153,10 @@ def exercise_row(task: Task, entries: Sequence[Entry]) -> tuple[float, list[str]
     waiting = sum(entry.status not in (GRADED, MISSING) for entry in entries)
     lead = [code(task.id), safe(task.lesson), str(len(tried))]
     if not tried:
-        return 2.0, [*lead, "", "", "", str(waiting or "")]
+        return 2.0, [*lead, "", "", str(waiting or "")]
     mean = sum(entry.score for entry in tried) / len(tried)
     strip = f'<span class="bar"><span style="width:{100 * mean:.0f}%"></span></span>'
-    return mean, [*lead, percent(good / len(tried)), percent(mean), strip, str(waiting or "")]
+    return mean, [*lead, percent(good / len(tried)), f"{strip} {percent(mean)}", str(waiting or "")]
 
 
 def is_attempted(entry: Entry) -> bool:
