@@ -116,7 +116,7 @@ def remarks(entry: Entry, table: Table) -> list[str]:
     if entry.comment:
         lines.append(f'<p class="notice"><strong>Comment:</strong> {rich(entry.comment)}</p>')
     if entry.answer:
-        lines.append(details("your answer", f"<pre>{safe(entry.answer)}</pre>"))
+        lines.append(details("your answer", f'<pre class="words">{safe(entry.answer)}</pre>'))
     return lines
 
 

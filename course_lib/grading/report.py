@@ -79,7 +79,7 @@ def overview(marks: Table) -> str:
 
 
 def complaints(marks: Table) -> str:
-    """Rows of the overrides that were not used, and students that the roster does not know."""
+    """Rows of decisions that were not used, and students that the roster does not know."""
     strangers = [
         f"{name(student)} handed in but is not on the roster." for student in sorted(marks.strangers)
     ]
@@ -237,14 +237,14 @@ def now(marks: Table, one: Marked, mark: Mark) -> str:
 
 
 def how_to_decide(entries: Sequence[Entry]) -> str:
-    """Lines for the overrides file, ready to be copied."""
+    """Lines for the file of decisions, ready to be copied."""
     if not entries:
         return ""
     rows = [[entry.student, entry.task.id, None, None] for entry in entries]
     lines = csv_text([COLUMNS, *rows])
     return (
-        "<p>To decide, copy these lines into the overrides file, write the points, and run the command "
-        "again. The same file answers appeals.</p>" + details("lines to copy", f"<pre>{safe(lines)}</pre>")
+        "<p>To decide, copy these lines into <code>decisions.csv</code>, write the points, and run the "
+        "command again. The same file answers appeals.</p>" + details("lines to copy", f"<pre>{safe(lines)}</pre>")
     )
 
 

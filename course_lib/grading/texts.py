@@ -83,14 +83,14 @@ def question_part(table: Table, one: Question, secret: bytes) -> str:
     said = f"{count(len(answers), 'answer')}, {number(one.points)} points each"
     said += f"; {count(empty, 'notebook')} without one" if empty else ""
     cards = "".join(answer_card(alias, entry) for alias, entry in answers)
-    prompt = f'<div class="card"><pre class="prompt">{safe(one.prompt)}</pre></div>'
+    prompt = f'<div class="card"><pre class="words">{safe(one.prompt)}</pre></div>'
     return f'<h2><code>{safe(one.id)}</code></h2>{prompt}<p class="soft small">{said}</p>{cards}'
 
 
 def answer_card(alias: str, entry: Entry) -> str:
     """One answer under its number."""
     given = f"{percent(entry.score)} of the points" if entry.by_instructor else "not marked yet"
-    text = f"<pre>{safe(entry.answer)}</pre>" if entry.answer else f"<p>{rich(entry.note)}</p>"
+    text = f'<pre class="words">{safe(entry.answer)}</pre>' if entry.answer else f"<p>{rich(entry.note)}</p>"
     return f'<section class="card"><h3>{alias} <span class="points small">{given}</span></h3>{text}</section>'
 
 
