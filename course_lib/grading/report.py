@@ -244,7 +244,8 @@ def how_to_decide(entries: Sequence[Entry]) -> str:
     lines = csv_text([COLUMNS, *rows])
     return (
         "<p>To decide, copy these lines into <code>decisions.csv</code>, write the points, and run the "
-        "command again. The same file answers appeals.</p>" + details("lines to copy", f"<pre>{safe(lines)}</pre>")
+        "command again. The same file answers appeals.</p>"
+        + details("lines to copy", f"<pre>{safe(lines)}</pre>")
     )
 
 
