@@ -1,6 +1,7 @@
 """A JupyterHub of deploy/ with real accounts, started for the tests and taken away again."""
 
 import contextlib
+import fcntl
 import grp
 import hashlib
 import http.cookiejar
@@ -75,7 +76,6 @@ def environment() -> Path:
 
 def install(folder: Path) -> None:
     """The hub's packages and its proxy, as deploy/README.md says."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
     run(sys.executable, "-m", "venv", folder)
     pins = ("-r", DEPLOY / "requirements.txt", "-c", ROOT / "constraints.txt")
     run(folder / "bin/pip", "install", "--quiet", *pins)
@@ -115,6 +115,9 @@ class Hub:
     """A running hub, its accounts and its folder."""
 
     def __init__(self) -> None:
+        cache_folder().mkdir(parents=True, exist_ok=True)
+        self.turn = (cache_folder() / "hub.lock").open("w")
+        fcntl.flock(self.turn, fcntl.LOCK_EX)  # another run on this machine uses the same accounts
         self.folder = Path(tempfile.mkdtemp(prefix="hub", dir="/tmp"))
         self.folder.chmod(0o755)
         self.passwords = {name: secrets.token_hex(8) for name in ACCOUNTS}
@@ -204,6 +207,7 @@ class Hub:
             remove_accounts()
             if self.folder.exists():
                 shutil.rmtree(self.folder)
+            self.turn.close()
 
     def left_running(self) -> list[psutil.Process]:
         """Processes of the accounts, and those that were started from the hub's folder."""

@@ -76,6 +76,14 @@ def test_lesson_cells_run_in_each_account(visitors, kernels):
         assert (home(name) / "attention-course" / "progress.json").exists(), "the journal of the account"
 
 
+def test_page_of_the_server_loads_the_explorers_side(visitors):
+    status, page = visitors[ADA].open("GET", f"/user/{ADA}/lab/tree/notebooks/contents.ipynb")
+    assert status == 200
+    extensions = page[page.index("federated_extensions") :]
+    for name in ("anywidget", "@jupyter-widgets/jupyterlab-manager"):
+        assert f'"name": "{name}"' in extensions
+
+
 def test_course_is_the_released_one(hub, kernels):
     assert str(hub.course) in kernels[ADA].run("import course_lib; print(course_lib.__file__)")
     assert not (home(ADA) / "attention-course" / "solutions").exists()
@@ -236,7 +244,8 @@ def running():
 
 
 def test_nothing_is_left_when_the_hub_ends(hub, visitors):
-    visitors[ADA].start_server()
+    if not visitors[ADA].server():
+        visitors[ADA].start_server()
     visitors[ADA].start_kernel()
     family = psutil.Process(hub.process.pid).children(recursive=True)
     assert len(family) >= 4, "proxy, culler, server, kernel"
