@@ -142,6 +142,15 @@ def test_text_answers_are_found_by_their_mark():
 
 
 @pytest.mark.parametrize(
+    "written", [" Two: one\nand one.", "\nTwo: one\nand one.", "\n\nTwo: one\nand one.\n"]
+)
+def test_an_answer_beside_its_heading_is_not_lost(written):
+    head = "<!-- answer: 04_why points: 2 --> <b>Your answer</b> (two sentences):"
+    cell = {"cell_type": "markdown", "source": head + written}
+    assert read_notebook(notebook(cell)).texts == {"04_why": "Two: one\nand one."}
+
+
+@pytest.mark.parametrize(
     "content",
     [b"", b"  ", b"PK\x03\x04", b"<html></html>", b"[1, 2]", b'{"cells": 3}', b'{"cells": [', b"\xe4"],
 )
