@@ -137,7 +137,7 @@ def is_wrapping(top: str, entries: Iterable[Entry], names: Collection[str]) -> b
     notebooks = [parts for parts in below if is_notebook(parts[-1])]
     if any(len(parts) == 1 or time_in(parts[0]) or LESSON.fullmatch(parts[0]) for parts in notebooks):
         return False
-    return top == "submitted" or not any(parts[1:] == (STAMP,) for parts in below)
+    return not any(parts[1:] == (STAMP,) for parts in below)
 
 
 def is_of_platform(parts: tuple[str, ...]) -> bool:

@@ -133,7 +133,9 @@ HARMLESS = {
         ANSWER,
         {"cell_type": "markdown", "source": "<!-- answer: q points: 2 -->\n\ud800 \0 \x1b[31m"},
     ),
-    "a hexadecimal number of 10,000 digits": notebook(f"{IMPORT}\nhuge = 0x{'f' * 10_000}\n{ANSWER}"),
+    "a hexadecimal number of 10,000 digits": notebook(
+        IMPORT, f"huge = 0x{'f' * 10_000}", ANSWER.replace("return", "assert huge\n    return")
+    ),
     "names that are no ASCII": notebook(IMPORT, "ﬁ" * 9_000 + " = 1", ANSWER),
     "a chain of 1,900 names": notebook(IMPORT, "".join(f"a{i}=a{i - 1}\n" for i in range(1, 1_900)), ANSWER),
     "a long dotted import": notebook(IMPORT, "import a" + ".a" * 20_000, ANSWER),

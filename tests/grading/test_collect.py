@@ -110,6 +110,8 @@ def test_one_student_alone(tmp_path):
     tree = {"ada/04_masks/x.ipynb": MASKS, "ada/04_masks/timestamp.txt": b"2026-10-31 22:58:49 UTC"}
     [one] = collect(write(tmp_path / "nbgrader", tree), None, LESSONS).submissions
     assert (one.student, one.when) == ("ada", "2026-10-31T22:58:49+00:00")
+    [one] = collect(write(tmp_path / "no stamp", {"ada/04_masks/x.ipynb": MASKS}), None, LESSONS).submissions
+    assert one.student == "ada"
     assert found(write(tmp_path / "on the roster", {"s1/work/04_masks.ipynb": MASKS}), CLASS)[0] == [
         ("s1", "04_masks")
     ]
@@ -217,6 +219,9 @@ def test_of_two_files_the_newest_counts(tmp_path):
     collected = collect(tmp_path / "f", None, LESSONS)
     assert [one.source for one in collected.submissions] == ["ada/04_masks.ipynb"]
     assert "not used: ada/04_masks-Copy1.ipynb" in collected.remarks[-1]
+    same = [zipfile.ZipInfo(f"ada/04_masks ({i}).ipynb", (2026, 10, 30, 1, 2, 2)) for i in (10, 9)]
+    path = zipped(tmp_path / "y.zip", [(info, MASKS) for info in same])
+    assert [one.source for one in collect(path, None, LESSONS).submissions] == [same[0].filename]
     newer = zipfile.ZipInfo("ada/04_masks (2).ipynb", (2026, 10, 30, 1, 2, 4))
     older = zipfile.ZipInfo("ada/04_masks (10).ipynb", (2026, 10, 30, 1, 2, 2))
     for pairs in ([newer, older], [older, newer]):
@@ -305,7 +310,7 @@ def test_hidden_and_foreign_files_are_left_out(tmp_path):
     tree = {
         "ada/.ipynb_checkpoints/04_masks-checkpoint.ipynb": MASKS,
         "ada/.04_masks.ipynb": MASKS,
-        "__MACOSX/ada/._04_masks.ipynb": b"",
+        "__MACOSX/ada/04_masks.ipynb": b"",
         "ada/answer.pdf": b"",
         "bob/04_masks.ipynb": MASKS,
     }
@@ -359,11 +364,14 @@ def test_a_bomb_that_lies_about_its_size(tmp_path):
 
 
 def test_a_zip_is_read_up_to_its_limit_small_files_first(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "LARGEST_ZIP", 3_000)
+    limit = 2 * len(MASKS) + 2_000  # one small and one large file
+    monkeypatch.setattr(files, "LARGEST_ZIP", limit)
     tree = {f"a{i}/04_masks.ipynb": MASKS + b" " * 2_000 for i in range(3)} | {"bob/04_masks.ipynb": MASKS}
     good, problems = found(zipped(tmp_path / "x.zip", tree))
     assert good == [("a0", "04_masks"), ("bob", "04_masks")]
-    assert all("more than 3,000 bytes" in problem for problem in problems.values()) and len(problems) == 2
+    assert (
+        all(f"more than {limit:,} bytes" in problem for problem in problems.values()) and len(problems) == 2
+    )
 
 
 def test_names_that_lead_out_of_a_zip(tmp_path):
