@@ -66,7 +66,7 @@ def stages(course: Path, quick: bool) -> list[Stage]:
     found.append(notebook_stage(course, quick))
     found.append(Stage("browser", ("tests/browser",), no_browser(quick)))
     if has_tests(course / "tests" / "grading"):
-        found.append(Stage("grading", ("tests/grading", *fast)))
+        found.append(Stage("grading", ("tests/grading", *TWO_WORKERS, "--dist", "loadfile", *fast)))
     return found
 
 

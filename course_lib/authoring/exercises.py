@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from course_lib.authoring.sources import MINUTES, Source
 from course_lib.checks.spec import exercise_ids, load_exercise
-from course_lib.grading.reading import TEXT
+from course_lib.checks.words import ANSWER
 
 
 class Facts(NamedTuple):
@@ -30,7 +30,7 @@ def facts(name: str) -> Facts:
 
 def in_words(source: Source) -> list[Facts]:
     """The questions that are answered in words; the heading before such an answer gives its minutes."""
-    answers = [(before.source, TEXT.match(cell.source)) for before, cell in pairwise(source.cells)]
+    answers = [(before.source, ANSWER.match(cell.source)) for before, cell in pairwise(source.cells)]
     return [
         Facts("In your own words", "words", MINUTES.search(heading)[1], answer[2])
         for heading, answer in answers

@@ -16,7 +16,7 @@ from course_lib.authoring.convert import BEGIN, END, KERNEL, LANGUAGE, solution_
 from course_lib.authoring.sources import Source, exercise_paths, read_source
 from course_lib.authoring.titles import exercise_title_cell
 from course_lib.checks.spec import exercise_ids, load_exercise
-from course_lib.grading.reading import TEXT
+from course_lib.checks.words import ANSWER
 
 LINKS = re.compile(r"\[← Lesson .*\n\n")  # to notebooks that do not lie beside an assignment
 CONFIG = '''"""nbgrader's settings for this course folder."""
@@ -116,7 +116,7 @@ def _test(name: str) -> NotebookNode:
 
 def _text(text: str) -> NotebookNode:
     """A Markdown cell; one that asks for an answer in words is marked by hand."""
-    question = TEXT.match(text)
+    question = ANSWER.match(text)
     if not question:
         return nbformat.v4.new_markdown_cell(text)
     name, points, answer = question.groups()

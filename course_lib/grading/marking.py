@@ -18,7 +18,7 @@ from course_lib.grading.extract import ROOT, trimmed
 from course_lib.grading.reading import Notebook, ReadingError, read_notebook
 from course_lib.grading.records import FLAGGED, GRADED, REFUSED, Mark, Marked, Submission
 from course_lib.grading.sandbox import Outcome, Sandbox
-from course_lib.grading.similar import fingerprint
+from course_lib.grading.similar import fingerprint, given_texts
 
 TABLE = (
     "Only cases whose inputs never change are right, and none of those that are drawn anew: "
@@ -89,6 +89,11 @@ class Paper:
             if _alike(self.exercise, result, mine[case])
         }
         return set(mine) - known
+
+    @cached_property
+    def given(self) -> list[str]:
+        """Sources of right answers that anybody may have read: to resemble them is no sign of copying."""
+        return given_texts(self.exercise)
 
     @cached_property
     def forbidden(self) -> tuple[str, ...]:
@@ -165,7 +170,7 @@ class Marker:
         outcome = self.sandbox.run(exercise.id, source, paper.packed, paper.modules, paper.forbidden)
         used = forbidden.names_in(source, paper.forbidden, exercise.allows)
         flags = tuple(dict.fromkeys([*used, *outcome.flags]))
-        mark = self.judged(paper, outcome, time.monotonic() - began, fingerprint(source, []))
+        mark = self.judged(paper, outcome, time.monotonic() - began, fingerprint(source, paper.given))
         return flagged(mark, flags) if flags and mark.verdict != "not attempted" else mark
 
     @staticmethod

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from IPython.core.inputtransformer2 import TransformerManager
 
+from course_lib.checks.words import ANSWER
 from course_lib.grading.extract import defines, needed
 
 LARGEST = 40 * 2**20  # bytes of a notebook, outputs and all
@@ -18,7 +19,6 @@ MOST_MAGICS = 250_000  # the sum over all cells of their magics times their char
 DEEPEST = 150  # levels of the syntax tree
 MAGIC = re.compile(r"^[ \t]*[%!?,;/]|\?[ \t]*$|=[ \t]*[%!]", re.MULTILINE)
 WRAPPING = ("%%time", "%%capture", "%%prun")  # cell magics that run the cell as it stands
-TEXT = re.compile(r"\s*<!-- answer: (\S+) points: (\d+(?:\.\d+)?) -->[^\n:]*(?::[ \t]*\n?|\n|$)(.*)", re.DOTALL)
 
 
 class ReadingError(ValueError):
@@ -186,7 +186,7 @@ def _texts(cells: Sequence[dict]) -> dict[str, str]:
     """The free-text answers by the id of their question; of several the last that is not empty."""
     found = {}
     for cell in cells:
-        match = TEXT.match(_source(cell)) if cell.get("cell_type") == "markdown" else None
+        match = ANSWER.match(_source(cell)) if cell.get("cell_type") == "markdown" else None
         if match and (match[3].strip() or match[1] not in found):
             found[match[1]] = match[3].strip()
     return found

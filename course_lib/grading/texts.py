@@ -11,10 +11,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from course_lib.checks.words import ANSWER
 from course_lib.grading.marks import WAITING, Decision, Entry, Table, Task, delimiter, read_points, read_rows
 from course_lib.grading.outputs import Versions
 from course_lib.grading.pages import count, number, page, percent, rich, safe
-from course_lib.grading.reading import TEXT
 from course_lib.grading.store import write_whole
 
 BOM = "\ufeff"  # some programs write it at the head of a text in UTF-8
@@ -33,7 +33,7 @@ class Question:
 def questions(notebook: dict) -> list[Question]:
     """The questions of a notebook: Markdown cells that begin with `<!-- answer: ID points: N -->`."""
     sources = [source(cell) if cell["cell_type"] == "markdown" else "" for cell in notebook["cells"]]
-    found = [(TEXT.match(text), before) for text, before in zip(sources, ["", *sources], strict=False)]
+    found = [(ANSWER.match(text), before) for text, before in zip(sources, ["", *sources], strict=False)]
     return [Question(match[1], float(match[2]), before.strip()) for match, before in found if match]
 
 

@@ -486,7 +486,7 @@ assert torch.equal(echo, nonsense)
 #
 # <details><summary>Answer</summary>
 #
-# About 1 in 72. It says what it reads, the token before, and no letter comes twice. Only at the start, where it never saw the start symbol, does it guess: 1 letter in 8, at 1 place in 9. So a test with the right inputs would have told at once; theirs had the same mistake as the training.
+# 74 of 4,500. It says what it reads, the token before, and no letter comes twice. Only at the start, where it never saw the start symbol, does it guess: 1 letter in 8, at 1 place in 9, so about 1 in 72 is to be expected. So a test with the right inputs would have told at once; theirs had the same mistake as the training.
 #
 # </details>
 #
@@ -546,7 +546,7 @@ compare("together", "equal, up to rounding")
 #
 # <details><summary>Answer</summary>
 #
-# It can, with this start: all 500 words are right. What stands at place $t$ follows from the source and the place alone; what was said before is not needed. With `seed=1` and `seed=2` no word is right after 200 steps, though, and about a quarter of the tokens. With `seed=1` 42 % of the words are right after 400. So what a task does not need may still help to learn it.
+# It can, with this start: all 500 words are right. What stands at place $t$ follows from the source and the place alone; what was said before is not needed. With `seed=1` and `seed=2` no word is right after 200 steps, though, and fewer than a third of the tokens. With `seed=1` 42 % of the words are right after 400. So what a task does not need may still help to learn it.
 # In a language it is needed, too: *on danse* can begin with *we* or with *one*, and then *dance* or *dances* must fit.
 #
 # </details>

@@ -611,7 +611,7 @@ formed = history.maps[watched.texts[0]].mean(axis=1)[:, 1] @ patch_shares(watche
 fig, ax = figure(7.5, 2.8)
 ax.plot(history.map_steps, 100 * formed, "o--", color=QUERY)
 ax.plot(history.score_steps, 100 * history.scores["exact_of_clear"], "-", color=KEY)
-ax.text(1500, 93, "exact sentences, 200 scenes", color=KEY, ha="right"), ax.text(1500, 12, "weight of 'three' in its box, one scene", color=QUERY)
+ax.text(1500, 93, "exact sentences, clear scenes", color=KEY, ha="right"), ax.text(1500, 12, "weight of 'three' in its box, one scene", color=QUERY)
 ax.set(xlabel="steps", ylabel="share in %", ylim=(0, 103), title="The look is there early and gets no sharper; the sentences get better")
 show(fig, alt="Over 2,600 steps: weight in the box jumps from 7 to 68 per cent by step 208 and then goes up and down between 26 and 60; exact sentences rise from 0 to 96.")
 assert formed[0] < 0.1 and 0.6 < formed[2] == formed.max() and history.map_steps[2] == 208 and 0.45 < history.scores["exact_of_clear"][2] < 0.55

@@ -2,7 +2,6 @@
 
 import pytest
 
-_COUNTED: dict[str, list[float]] = {}
 ROWS = {
     "dishonest": ("dishonest answers that got points", sum),
     "flagged": ("answers with forbidden calls that were not flagged", sum),
@@ -11,18 +10,32 @@ ROWS = {
     "malformed": ("malformed files without name and cause", sum),
     "limit": ("most seconds beyond the time limit", max),
 }
+_counted: dict[str, list[float]] = {}
 
 
 @pytest.fixture(scope="session")
 def count():
     """`count(row, value)` notes a value of one row: a fault as True, or a number of seconds."""
-    return lambda row, value: _COUNTED.setdefault(row, []).append(float(value))
+    return lambda row, value: _counted.setdefault(row, []).append(float(value))
+
+
+def pytest_sessionfinish(session):
+    """Of several workers each hands its counts to the one that prints."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["marking"] = _counted
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    """Take what a worker counted."""
+    for row, values in getattr(node, "workeroutput", {}).get("marking", {}).items():
+        _counted.setdefault(row, []).extend(values)
 
 
 def pytest_terminal_summary(terminalreporter):
     """Print what was counted."""
     for row, (title, of_all) in ROWS.items():
-        if row in _COUNTED:
-            values = _COUNTED[row]
+        if row in _counted:
+            values = _counted[row]
             figure = f"{of_all(values):.2f}" if of_all is max else f"{of_all(values):.0f} of {len(values)}"
             terminalreporter.write_line(f"marking: {title}: {figure}")

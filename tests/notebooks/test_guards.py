@@ -8,7 +8,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 
 from course_lib.authoring.convert import solution_region
 from course_lib.authoring.sources import ROOT, exercise_paths, lesson_paths, read_source
-from course_lib.grading.reading import TEXT
+from course_lib.checks.words import ANSWER
 from course_lib.grading.texts import questions
 
 EVERY = pytest.mark.parametrize("path", stored.paths(), ids=stored.name)
@@ -89,8 +89,8 @@ def test_one_question_at_the_end_is_answered_in_words(source):
     assert asked.id.startswith(source.stem[:3])
     assert re.match(r"## (\d\. )?In your own words \(5 min\)\n", asked.prompt)
     assert f"| In your own words | words | 5 | {asked.points:g} |" in blank.cells[0].source
-    assert TEXT.match(blank.cells[-1].source)[3] == ""
-    answer = TEXT.match(filled.cells[-1].source)[3]
+    assert ANSWER.match(blank.cells[-1].source)[3] == ""
+    answer = ANSWER.match(filled.cells[-1].source)[3]
     assert 2 <= len(re.findall(r"[.?!](?=\s|$)", answer)) <= 4, "a model answer has two to four sentences"
     assert f"`{asked.id}`" in (ROOT / "instructor" / f"{source.stem}.md").read_text(encoding="utf-8")
 
