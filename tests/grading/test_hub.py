@@ -21,6 +21,7 @@ from course_lib.checks.spec import load_exercise
 
 pytestmark = pytest.mark.slow
 LESSON = "02_softmax"
+QUESTION, IN_WORDS = "02_surer", "A smaller temperature widens the gaps between the scores."
 
 
 @pytest.fixture(scope="module")
@@ -189,6 +190,8 @@ def fill_in(path, answers):
             assert "raise NotImplementedError" in cell.source
             assert "SOLUTION" not in cell.source
             cell.source = answers[name]
+        elif name == QUESTION:
+            cell.source += IN_WORDS
     nbformat.write(notebook, path)
 
 
@@ -196,6 +199,7 @@ def test_release_fetch_submit_collect(collected):
     for name in (ADA, BOB):
         handed_in = nbformat.read(collected / name / LESSON / f"{LESSON}.ipynb", as_version=4)
         found = {cell.metadata.get("nbgrader", {}).get("grade_id"): cell.source for cell in handed_in.cells}
+        assert found[QUESTION].endswith(f":\n{IN_WORDS}")
         for answer, code in answers_of(name).items():
             assert found[answer] == code
         assert (collected / name / LESSON / "timestamp.txt").read_text(encoding="utf-8").strip()
@@ -211,6 +215,7 @@ def test_our_command_marks_what_was_collected(collected, tmp_path):
     assert [float(rows[name]["total"]) for name in (ADA, BOB)] == [whole, 0]
     for row in rows.values():
         assert {row[f"{name} status"] for name in answers_of(ADA)} == {"graded"}
+        assert row[f"{QUESTION} status"] == "waiting", "an answer in words is marked by hand"
 
 
 # --- the end -----------------------------------------------------------------------------------------------

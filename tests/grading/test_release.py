@@ -323,6 +323,14 @@ def test_solutions_stand_in_answer_cells_alone(notebooks):
             assert (BEGIN in cell.source) == (END in cell.source) == is_answer
 
 
+def test_questions_in_words_of_the_lessons_are_marked_by_hand(notebooks):
+    for path in exercise_paths(ROOT):
+        asked = re.findall(r"^# <!-- answer: (\S+) points: (\S+) -->", path.read_text(encoding="utf-8"), re.M)
+        cells = [cell for cell in marked(notebooks[path.stem]) if cell.cell_type == "markdown"]
+        found = [(cell.metadata.nbgrader.grade_id, cell.metadata.nbgrader.points) for cell in cells]
+        assert found == [(name, float(points)) for name, points in asked]
+
+
 def test_hunts_are_blank_and_not_marked(notebooks):
     [cell] = [cell for cell in notebooks["03_attention"].cells if "the_hunt.submit(" in cell.source]
     assert "example = None" in cell.source
