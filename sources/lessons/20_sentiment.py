@@ -646,7 +646,7 @@ print(f"the bag of words on its own training sentences: {bag.score(texts(films.t
 compare("coins", "about 55 %")
 
 # %% [markdown]
-# **Look.** Four points out of nothing, and this draw is a low one: about one in ten is as low. On average it is five points, nearly as much as fine-tuning gained over counting. Choosing belongs to the *validation* sentences; the test is opened once, at the end. (This course has broken the rule a little: its authors saw test scores while they wrote the recipes, and the shares by rank and by fixed layers are test scores. A few looks, not a thousand.)
+# **Look.** Four points out of nothing, and this draw is a low one: about one in ten is as low. On average it is five points, nearly as much as fine-tuning gained over counting. Choosing belongs to the *validation* sentences; the test is opened once, at the end. (This course has broken the rule a little: its authors saw test scores while they wrote the recipes, and the shares by rank are test scores. A few looks, not a thousand.)
 #
 # The last line is the other way to fool oneself: test sentences that were trained on. 100 % says little where there are more weights than sentences. A collection may hold a sentence twice, so the loader keeps copies in one part. The next cell looks whether it did.
 
