@@ -38,7 +38,7 @@ STARTS = re.compile(rb"""start\(\s*\\?["'](\w+)""")
 DEFINED = re.compile(r"^(?:async )?(?:def|class)\s+(\w+)", re.MULTILINE)
 OF_COURSE = {"source", "release", "autograded", "feedback"}  # beside `submitted` in a course of nbgrader
 LESSON = re.compile(r"\d\d_[a-z_]+")  # a folder of that name is no student's
-STAMP = "timestamp.txt"
+STAMP, OF_NBGRADER = "timestamp.txt", ("timestamp.txt", "submission_secret.txt")
 SHOWN = 5  # names in a remark
 
 
@@ -81,7 +81,7 @@ def collect(
         entries = below_wrapping(entries, students)
         handed = [owned(entry) for entry in entries]
         files = [one for one in handed if is_meant(one)]
-        others = [one for one in handed if not is_meant(one) and one.rest[-1] != STAMP]
+        others = [one for one in handed if not is_meant(one) and one.rest[-1] not in OF_NBGRADER]
         remarks += [recognised(path, files, handed)]
         remarks += some("left out, no notebooks", [shown(one) for one in others])
         ids, unknown = match({one.owner for one in files if one.owner.name}, students)

@@ -147,9 +147,11 @@ class Marker:
             if submission.problem:
                 raise ReadingError(submission.problem)
             notebook = read_notebook(submission.content)
+            marks = tuple(self.mark_exercise(self.paper(name), notebook) for name in ids_of(submission))
         except ReadingError as error:
             return refusal(submission, str(error))
-        marks = tuple(self.mark_exercise(self.paper(name), notebook) for name in ids_of(submission))
+        except (RecursionError, MemoryError, ValueError) as error:
+            return refusal(submission, f"it could not be judged ({type(error).__name__})")
         return Marked(*about(submission), marks, notes=tuple(notebook.notes), texts=notebook.texts)
 
     def paper(self, name: str) -> Paper:

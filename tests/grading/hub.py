@@ -44,6 +44,11 @@ def what_is_missing() -> str:
     return f"the hub's test needs {', '.join(missing)}" if missing else ""
 
 
+def may_mount() -> bool:
+    """Whether this machine lets root mount something in a view of its own."""
+    return subprocess.run(["unshare", "--mount", "mount", "-t", "tmpfs", "x", "/mnt"]).returncode == 0
+
+
 def run(*command: object, **more) -> str:
     """Run a command to its end; what it printed. Its output is in the error when it fails."""
     done = subprocess.run(

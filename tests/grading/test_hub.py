@@ -26,10 +26,12 @@ QUESTION, IN_WORDS = "02_surer", "A smaller temperature widens the gaps between 
 
 @pytest.fixture(scope="module")
 def hub():
-    """A hub with three accounts; where it cannot be made the tests skip, and fail where CI is set."""
+    """A hub with three accounts. Where a program is missing the tests skip, and fail where CI is set."""
     missing = machinery.what_is_missing()
     if missing:
         pytest.fail(missing) if os.environ.get("CI") else pytest.skip(missing)
+    if not machinery.may_mount():
+        pytest.skip("this machine lets nobody make a view of its files")
     made = machinery.Hub()
     try:
         made.start()

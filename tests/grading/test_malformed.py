@@ -43,19 +43,23 @@ def score_of(marked):
 
 
 @pytest.mark.parametrize("name", NO_NOTEBOOKS)
-def test_what_is_no_notebook_is_refused_and_never_scores_0(marker, name):
+def test_what_is_no_notebook_is_refused_and_never_scores_0(marker, name, count):
     content, said = NO_NOTEBOOKS[name]
     marked = marked_in_time(marker, content)
-    assert marked.problem.startswith("ada/04_masks.ipynb: ") and said in marked.problem
+    is_named = marked.problem.startswith("ada/04_masks.ipynb: ") and said in marked.problem
+    count("malformed", not is_named)
+    assert is_named, marked.problem
     assert len(marked.marks) == 3 and {mark.status for mark in marked.marks} == {REFUSED}
 
 
 @pytest.mark.parametrize("name", LEFT_OUT)
-def test_a_cell_that_cannot_be_used_costs_no_other_its_points(marker, name):
+def test_a_cell_that_cannot_be_used_costs_no_other_its_points(marker, name, count):
     code, said = LEFT_OUT[name]
     marked = marked_in_time(marker, notebook(IMPORT, code, ANSWER))
     assert score_of(marked) == (GRADED, 1.0)
-    assert any("cell 2 was left out" in note and said in note for note in marked.notes), marked.notes
+    is_named = any("cell 2 was left out" in note and said in note for note in marked.notes)
+    count("malformed", not is_named)
+    assert is_named, marked.notes
 
 
 @pytest.mark.parametrize("name", HARMLESS)
