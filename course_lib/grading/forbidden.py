@@ -30,6 +30,20 @@ EVERYWHERE = (
     "__import__",
     "importlib",
 )
+COMPUTED = "getattr with a computed name"
+# ways round a name, which no exercise needs; found in the syntax tree alone
+ROUNDABOUT = (
+    "ctypes",
+    "gc",
+    "inspect",
+    "sys.modules",
+    "sys._getframe",
+    ".__wrapped__",
+    ".__closure__",
+    ".cell_contents",
+    ".__globals__",
+    COMPUTED,
+)
 SERVED = (
     "course_lib.start",
     "course_lib.checks",
@@ -44,7 +58,7 @@ def names_in(source: str, forbidden: Iterable[str], allowed: Iterable[str] = ())
     tree = ast.parse(source)
     imported = _imported(tree)
     defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    allowed = {*allowed, *SERVED}
+    allowed, forbidden = {*allowed, *SERVED}, (*forbidden, *ROUNDABOUT)
     found: dict[str, None] = {}
     for used in _used(tree, imported, defined):
         hit = next((name for name in forbidden if _is_under(used, name)), None)
@@ -88,14 +102,16 @@ def _used(tree: ast.AST, imported: dict[str, str], defined: set[str]) -> Iterabl
             yield imported.get(node.id, node.id)
         elif isinstance(node, ast.Call) and _is_getattr(node):
             base = _dotted(node.args[0], imported)
-            yield f"{base}.{node.args[1].value}" if base else f".{node.args[1].value}"
+            if isinstance(node.args[1], ast.Constant):
+                yield f"{base}.{node.args[1].value}"
+            elif base:
+                yield COMPUTED
         elif isinstance(node, ast.ImportFrom) and node.module and node.names[0].name == "*":
             yield f"{node.module}.*" if node.module.startswith("course_lib") else node.module
 
 
 def _is_getattr(node: ast.Call) -> bool:
-    is_name = isinstance(node.func, ast.Name) and node.func.id == "getattr" and len(node.args) > 1
-    return is_name and isinstance(node.args[1], ast.Constant) and isinstance(node.args[1].value, str)
+    return isinstance(node.func, ast.Name) and node.func.id == "getattr" and len(node.args) > 1
 
 
 def _dotted(node: ast.expr, imported: dict[str, str]) -> str:
@@ -137,10 +153,13 @@ def _loaded(dotted: str) -> object:
 
 
 def _watched(function: Callable, name: str, trusted: Callable, tell: Callable) -> Callable:
+    caller = sys._getframe
+
     @functools.wraps(function)
     def wrapper(*args, **kwargs):
-        if not trusted(sys._getframe(1).f_code.co_filename):
+        if not trusted(caller(1).f_code.co_filename):
             tell(name.lstrip("."))
         return function(*args, **kwargs)
 
+    del wrapper.__wrapped__  # the way round it
     return wrapper

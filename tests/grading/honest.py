@@ -88,6 +88,7 @@ CELLS: dict[str, list] = {
     "shadowing a builtin elsewhere": ["sum = 3\nlist = [1]", softmax()],
     "a main guard": [softmax() + "\nif __name__ == '__main__':\n    print(softmax([1.0]))"],
     "dataclass beside it": ["from dataclasses import dataclass\n@dataclass\nclass Setting:\n    axis: int = -1", with_line("Setting()")],
+    "sys and inspect elsewhere": ["import sys, inspect, gc\nprint(sys.modules.keys())\ninspect.getsource", softmax()],
     "in place on its own copy": [softmax("x = np.array(x, float)\nx -= x.max(axis=axis, keepdims=True)\nnp.exp(x, out=x)\nx /= x.sum(axis=axis, keepdims=True)\nreturn x")],
 }  # fmt: skip
 
