@@ -125,6 +125,8 @@ def release(exercises: str, out: Path) -> None:
 )
 def grade(sandbox: str, attempts: str, deadline: str, late: str, jobs: int | None, **options) -> None:
     """Mark a class: a folder, or a zip of Canvas, Moodle or nbgrader."""
+    if os.name != "posix":
+        raise click.ClickException("Marking needs Linux or macOS; on Windows give this command inside WSL.")
     from course_lib.grading import run
     from course_lib.grading.marks import read_rule
     from course_lib.grading.sandbox import SandboxError
