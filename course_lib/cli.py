@@ -112,7 +112,12 @@ def release(exercises: str, out: Path) -> None:
 )
 @click.option("--deadline", default="", help="An ISO time, e.g. 2026-12-01T23:59+01:00.")
 @click.option("--late", default="", help="What a begun day of lateness costs, e.g. 10%/day.")
-@click.option("--sandbox", default="auto", type=click.Choice(["auto", "bwrap", "none"]))
+@click.option(
+    "--sandbox",
+    default="auto",
+    type=click.Choice(["auto", "bwrap", "none"]),
+    help="What submissions run behind; auto is bwrap (bubblewrap).",
+)
 @click.option("--seconds", default=10.0, type=click.FloatRange(1, 600), help="Time for an exercise.")
 @click.option("--jobs", type=click.IntRange(1), help="Processes that mark at once (else one for each core).")
 @click.option("--scheduler", default="", help="Address of a Dask scheduler, to mark on its workers.")
