@@ -37,7 +37,7 @@ STAND_INS = {
         "def check(*_, **__): ...\n\n\nhint = hunt = solution = check\nHunt = Verdict = object\n"
     ),
 }
-PLACE = "/course"
+PLACE, ENVIRONMENT_PLACE = "/course", "/environment"
 ENVIRONMENT = {
     "PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8",
     "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1",
@@ -254,16 +254,18 @@ class Sandbox:
     def command(self, boot: str) -> list[str]:
         """The command line of a worker."""
         place = PLACE if self.mode == "bwrap" else self.view.name
-        python = [sys.executable, "-I", "-c", f"import sys; sys.path.insert(0, {place!r}); {boot}"]
-        return [*self.walls(), *python] if self.mode == "bwrap" else python
+        script = ["-I", "-c", f"import sys; sys.path.insert(0, {place!r}); {boot}"]
+        if self.mode != "bwrap":
+            return [sys.executable, *script]
+        return [*self.walls(), sys.executable.replace(sys.prefix, seen_prefix(), 1), *script]
 
     def walls(self) -> list[str]:
         """bubblewrap and what of the machine can be seen behind it, read-only."""
-        binds = ["/usr", sys.base_prefix, sys.prefix]
-        parents = {parent for path in binds for parent in Path(path).parents if parent != Path("/")}
+        binds = {"/usr": "/usr", sys.base_prefix: sys.base_prefix, sys.prefix: seen_prefix()}
+        parents = {parent for path in binds.values() for parent in Path(path).parents if parent != Path("/")}
         # made by hand, as those that bubblewrap makes for a bind are closed to others than root
         seen = [option for path in sorted(parents) for option in ("--perms", "0755", "--dir", str(path))]
-        seen += [option for path in dict.fromkeys(binds) for option in ("--ro-bind", path, path)]
+        seen += [option for path, inside in binds.items() for option in ("--ro-bind", path, inside)]
         for name in ("bin", "lib", "lib64", "lib32"):
             path = Path("/", name)
             if path.is_symlink():
@@ -273,26 +275,24 @@ class Sandbox:
         for path in ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives"):
             seen += ["--ro-bind-try", path, path]
         for installed in Path(sys.prefix).glob("lib*/python*/site-packages/course_lib"):
-            seen += ["--tmpfs", str(installed)]  # a course that is installed there holds the solutions
+            # a course that is installed there holds the solutions
+            seen += ["--tmpfs", str(Path(seen_prefix(), installed.relative_to(sys.prefix)))]
         # root keeps what it needs to become another; everybody else becomes root of an empty world
         is_root = os.geteuid() == 0
         rights = ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"] if is_root else ["--unshare-user"]
         own = [f"--unshare-{name}" for name in ("pid", "net", "ipc", "uts", "cgroup-try")]
-        empty = [
-            "--proc",
-            "/proc",
-            "--dev",
-            "/dev",
-            "--tmpfs",
-            "/tmp",
-            "--chdir",
-            "/",
-            "--hostname",
-            "marking",
-        ]
-        course = ["--ro-bind", self.view.name, PLACE]
+        empty = ["--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp"]
+        world = ["--ro-bind", self.view.name, PLACE, "--chdir", "/", "--hostname", "marking"]
         ends = ["--new-session", "--die-with-parent", "--cap-drop", "ALL", *rights]
-        return [shutil.which("bwrap"), *seen, *course, *empty, *own, *ends]
+        return [shutil.which("bwrap"), *empty, *seen, *world, *own, *ends]
+
+
+def seen_prefix() -> str:
+    """Where a worker sees the environment of this Python: wherever it lies, in /tmp too, at one place.
+
+    A Python without an environment of its own stays where it is.
+    """
+    return sys.prefix if sys.prefix == sys.base_prefix else ENVIRONMENT_PLACE
 
 
 def make_view(folder: Path) -> None:
