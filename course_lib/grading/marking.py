@@ -24,6 +24,8 @@ TABLE = (
     "Only cases whose inputs never change are right, and none of those that are drawn anew: "
     "that is no solution yet."
 )
+ENOUGH = 2  # drawn cases of an exercise
+TRIES, STEP = 20, 101  # seeds that are tried to have them, and how far apart they are
 OTHER_SEEDS = 8  # with which a seed is compared, to see which cases it changes
 ENDS = {
     "killed": "It did not come back within {seconds:g} s: does a loop never end?",
@@ -57,9 +59,15 @@ class Paper:
     seed: int
 
     @cached_property
+    def own_seed(self) -> int:
+        """The secret seed, or the first one after it at which enough cases are drawn anew."""
+        tries = (self.seed + STEP * k for k in range(TRIES))
+        return next((seed for seed in tries if len(drawn_at(self.exercise, seed)) >= ENOUGH), self.seed)
+
+    @cached_property
     def calls(self) -> Calls:
         """The calls of the seed; what stored answers give to them is worked out once."""
-        return make_calls.__wrapped__(self.exercise, self.seed)
+        return make_calls.__wrapped__(self.exercise, self.own_seed)
 
     @cached_property
     def packed(self) -> bytes:
@@ -79,16 +87,8 @@ class Paper:
 
     @cached_property
     def drawn(self) -> set[int]:
-        """The cases whose right result is another one at each of some other seeds."""
-        mine = _results(self.exercise, self.calls)
-        others = [make_calls.__wrapped__(self.exercise, self.seed + 1 + k) for k in range(OTHER_SEEDS)]
-        known = {
-            case
-            for calls in others
-            for case, result in _results(self.exercise, calls).items()
-            if _alike(self.exercise, result, mine[case])
-        }
-        return set(mine) - known
+        """The cases that are drawn anew."""
+        return drawn_at(self.exercise, self.own_seed)
 
     @cached_property
     def given(self) -> list[str]:
@@ -101,9 +101,17 @@ class Paper:
         return (*forbidden.EVERYWHERE, *self.exercise.forbids)
 
 
-def _results(exercise: Exercise, calls: Calls) -> dict[int, Answer]:
-    """What the reference gives to each case."""
-    plain = [call for call in calls if call.purpose == "float64"]
+def drawn_at(exercise: Exercise, seed: int) -> set[int]:
+    """The cases whose right result at a seed is another one than at each of some other seeds."""
+    mine = _results(exercise, seed)
+    others = [_results(exercise, seed + 1 + k) for k in range(OTHER_SEEDS)]
+    known = {case for other in others for case in mine if _alike(exercise, other[case], mine[case])}
+    return set(mine) - known
+
+
+def _results(exercise: Exercise, seed: int) -> dict[int, Answer]:
+    """What the reference gives to each case at a seed."""
+    plain = [call for call in make_calls.__wrapped__(exercise, seed) if call.purpose == "float64"]
     answers, _ = run(exercise.reference, plain)
     return {call.case: answer for call, answer in zip(plain, answers, strict=True)}
 
