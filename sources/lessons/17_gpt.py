@@ -161,9 +161,9 @@ other = ids.clone()
 other[:, 5] = (ids[:, 5] + 1) % 11  # another token at place 5
 with torch.no_grad():
     logits, moved = gpt(ids, library), (gpt(other, library) - gpt(ids, library)).abs().amax(dim=(0, 2))  # (n,)
-    assert torch.allclose(logits, library(ids), atol=1e-12, rtol=0) and logits.shape == (2, 9, 11)
-print("equal to the library to 1e-12: True; places that moved:", (moved > 1e-9).nonzero().flatten().tolist())
-assert (moved[:5] == 0).all() and (moved[5:] > 1e-9).all()
+    same = torch.allclose(logits, library(ids), atol=1e-12, rtol=0)
+print(f"equal to the library to 1e-12: {same}; places that moved:", (moved > 1e-9).nonzero().flatten().tolist())
+assert same and logits.shape == (2, 9, 11) and (moved[:5] == 0).all() and (moved[5:] > 1e-9).all()
 
 # %% [markdown]
 # **Change it.** Leave `.tril()` out and run the two cells again. Which places move now? Guess first. (The `assert` complains. Put it back.)
@@ -484,7 +484,7 @@ print(write(taste, "\nThe "))
 #
 # <details><summary>Answer</summary>
 #
-# With twice the steps, yes: 2.03 bits on the author's machine, against 2.1. With half, it needs 2.57, more than the table of two.
+# With twice the steps, yes: 2.03 bits on the author's machine, against 2.1. With half, it needs about 2.6, more than the table of two.
 #
 # </details>
 
@@ -709,7 +709,7 @@ assert on_own < 0.5 and on_held > 6 and len(copied) > 100
 # %% [markdown]
 # ## An unknown name (4 min)
 #
-# **Predict.** A name is introduced that stands nowhere in the training text, and 40 characters later its first three letters come again. How often does the model finish it?
+# **Predict.** A name is introduced that stands nowhere in the training text, and some 40 characters later its first three letters come again. How often does the model finish it?
 
 # %%
 predict("name")

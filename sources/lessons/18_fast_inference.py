@@ -454,7 +454,7 @@ assert abs(ways["right cache"] - ways["at once"]) < 1e-9 and ways["at once"] < 2
 compare("restart", "more than guessing")
 
 # %% [markdown]
-# **Look.** Worse than a model that knows nothing, with the same weights and all keys in place. Each key came in alone and was turned as if it stood at place 0. The query is turned by its true place: the library counts it from the number of keys. So every key, even the token's own, seems to stand at the very beginning.
+# **Look.** Worse than a model that knows nothing, with the same weights and all keys kept. Each key came in alone and was turned as if it stood at place 0. The query is turned by its true place: the library counts it from the number of keys. So every key, even the token's own, seems to stand at the very beginning.
 #
 # **Run.** One head, seen from the last character of each piece. It is the head of lesson 17 that looks one character back.
 
@@ -950,7 +950,7 @@ assert (abs(more["2"]) < 0.01).all() and ((more["1"] > 0.01) & (more["1"] < 0.02
 # </details>
 #
 # **What stays.** Of 8,128 passes 127 were needed. The old keys and values cannot change, so they are kept, and the text is the same to the last character. What can go wrong has the right shape: the place of a new token, the inside of a chunk, the order of the groups. Each wants a test that can fail.
-# Next: BERT, which reads in both directions and therefore cannot keep anything, lesson 19.
+# Next: BERT, which reads in both directions, so that each new token changes what every layer after the first had kept: lesson 19.
 
 # %% [markdown]
 # ## A window of your own (after the lesson)
