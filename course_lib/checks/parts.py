@@ -1,6 +1,7 @@
 """Parts of a layer out of plain weights: what exercises that do the wiring are handed (torch)."""
 
 from collections.abc import Callable, Sequence
+from types import SimpleNamespace
 
 import torch
 from torch import Tensor
@@ -31,3 +32,17 @@ def norm_part(gamma: Tensor) -> Callable:
 def feed_forward_part(W1: Tensor, W2: Tensor) -> Callable:
     """A feed-forward network without biases that bends with tanh."""
     return lambda x: torch.tanh(x @ W1) @ W2
+
+
+def decoder_layer_parts(
+    own: Sequence[Tensor], across: Sequence[Tensor], W1: Tensor, W2: Tensor, gammas: Sequence[Tensor]
+) -> SimpleNamespace:
+    """The parts of a decoder layer: both attentions, the feed-forward network, three norms."""
+    return SimpleNamespace(
+        self_attn=attention_part(own, "p.self_attn"),
+        cross_attn=attention_part(across, "p.cross_attn"),
+        ffn=feed_forward_part(W1, W2),
+        norm1=norm_part(gammas[0]),
+        norm2=norm_part(gammas[1]),
+        norm3=norm_part(gammas[2]),
+    )

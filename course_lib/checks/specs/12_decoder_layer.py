@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from course_lib.checks import Case, Exercise, Made
-from course_lib.checks.parts import attention_part, feed_forward_part, norm_part
+from course_lib.checks.parts import decoder_layer_parts
 from course_lib.transformer.attention import causal_mask, scaled_dot_product_attention
 from course_lib.transformer.blocks import residual_block
 
@@ -382,23 +382,12 @@ def the_source_matters(seen):
     return not np.allclose(one, other, rtol=1e-3, atol=1e-3)
 
 
-def layer(own, across, W1, W2, gammas):
-    """The parts of a decoder layer out of plain weights."""
-
-    return SimpleNamespace(
-        self_attn=attention_part(own, "p.self_attn"),
-        cross_attn=attention_part(across, "p.cross_attn"),
-        ffn=feed_forward_part(W1, W2),
-        norm1=norm_part(gammas[0]),
-        norm2=norm_part(gammas[1]),
-        norm3=norm_part(gammas[2]),
-    )
-
-
 def parts(rng, d=5, d_ff=7):
     gammas = np.arange(1, 4)[:, None] + rng.random((3, d))
     own, across = rng.normal(size=(2, 3, d, d))
-    return Made(layer, own, across, rng.normal(size=(d, d_ff)), rng.normal(size=(d_ff, d)), gammas)
+    return Made(
+        decoder_layer_parts, own, across, rng.normal(size=(d, d_ff)), rng.normal(size=(d_ff, d)), gammas
+    )
 
 
 TARGET_KEEP = np.array([[True, True, True, True], [True, True, False, False]])

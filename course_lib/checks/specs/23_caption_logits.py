@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from course_lib.checks import Case, Exercise, Made
-from course_lib.checks.parts import attention_part, feed_forward_part, norm_part
+from course_lib.checks.parts import decoder_layer_parts, norm_part
 from course_lib.transformer.attention import causal_mask
 from course_lib.transformer.blocks import residual_block
 
@@ -528,20 +528,9 @@ def the_order_of_patches_does_not_matter(seen):
 
 def decoder(embed, pos, own, across, W1, W2, gammas, W, b):
     """The parts of a decoder of one layer, out of plain weights."""
-
-    return SimpleNamespace(
-        embed=embed,
-        pos=pos,
-        self_attn=attention_part(own, "p.self_attn"),
-        cross_attn=attention_part(across, "p.cross_attn"),
-        ffn=feed_forward_part(W1, W2),
-        norm1=norm_part(gammas[0]),
-        norm2=norm_part(gammas[1]),
-        norm3=norm_part(gammas[2]),
-        norm_out=norm_part(gammas[3]),
-        W=W,
-        b=b,
-    )
+    p = decoder_layer_parts(own, across, W1, W2, gammas)
+    p.embed, p.pos, p.norm_out, p.W, p.b = embed, pos, norm_part(gammas[3]), W, b
+    return p
 
 
 def parts(rng, d=5, d_ff=7, n_vocab=11, max_n=12):
