@@ -4,11 +4,16 @@ None holds a solution. An attack is the source of an answer to one exercise; a n
 forbidden, which is flagged. Classes and aims follow what defeats graders that run tests in the student's process.
 """
 
+import tempfile
 import textwrap
+import uuid
 from dataclasses import dataclass
+from pathlib import Path
 
 from course_lib.checks.calling import make_calls, run
 from course_lib.checks.spec import load_exercise
+
+OWNED = Path(tempfile.gettempdir(), f"owned-{uuid.uuid4()}")  # would be there if a message were run
 
 
 @dataclass(frozen=True)
@@ -23,7 +28,7 @@ class Attack:
 
 def inside(body: str, before: str = "") -> str:
     """A softmax with this body."""
-    body = textwrap.indent(textwrap.dedent(body).strip(), "    ")
+    body = textwrap.indent(textwrap.dedent(body).strip(), "    ").replace("OWNED", str(OWNED))
     return f"import numpy as np\n{textwrap.dedent(before)}\ndef softmax(x, axis=-1):\n{body}\n"
 
 
@@ -65,7 +70,7 @@ SOFTMAX = {
     "read other processes": ("files", "import os\nfor pid in os.listdir('/proc'):\n    if pid.isdigit(): open(f'/proc/{pid}/environ').read()\nreturn x"),
     "write over the course": ("files", "import os\nfor place in ('/course/course_lib/grading/worker.py', np.__file__, os.__file__):\n    try: open(place, 'w').write('')\n    except OSError: pass\nreturn x"),
     "leave a pth": ("files", "import site\nfor place in site.getsitepackages():\n    try: open(place + '/evil.pth', 'w').write('import os')\n    except OSError: pass\nreturn x"),
-    "leave word in tmp": ("files", "open('/tmp/answers', 'a').write('x')\nreturn x"),
+    "leave word in tmp": ("files", "import tempfile\nopen(tempfile.gettempdir() + '/answers', 'a').write('x')\nreturn x"),
     "shared memory": ("files", "from multiprocessing import shared_memory\nshared_memory.SharedMemory('answers', create=True, size=100)\nreturn x"),
     # ---------------------------------------------------------------- exits and signals
     "os._exit": ("exit", "import os\nos._exit(0)"),
@@ -83,7 +88,7 @@ SOFTMAX = {
     "fork bomb": ("bomb", "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass"),
     "memory bomb": ("bomb", "kept = []\nwhile True: kept.append(bytearray(10**8))"),
     "one huge array": ("bomb", "return np.ones(10**12)"),
-    "disk bomb": ("bomb", "for i in range(1000):\n    open(f'/tmp/{i}', 'wb').write(bytes(10**7))\nreturn x"),
+    "disk bomb": ("bomb", "import tempfile\nfor i in range(1000):\n    open(f'{tempfile.gettempdir()}/{i}', 'wb').write(bytes(10**7))\nreturn x"),
     "recursion": ("bomb", "import sys\nsys.setrecursionlimit(10**9)\ndef f(): return f()\nreturn f()"),
     "threads": ("bomb", "import threading, time\nfor _ in range(10000): threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()\nreturn x"),
     # ---------------------------------------------------------------- floods and forged answers
@@ -92,9 +97,9 @@ SOFTMAX = {
     "write to every descriptor": ("forge", "import os\nfor fd in range(0, 64):\n    try: os.write(fd, b'x' * 1000)\n    except OSError: pass\nreturn x"),
     "forge the answers": ("forge", "import os, struct, msgpack\nmessage = msgpack.packb({'answers': [{'kind': 'value', 'score': 1.0, 'status': 'right'}] * 40})\nfor fd in range(3, 64):\n    try: os.write(fd, struct.pack('<Q', len(message)) + message)\n    except OSError: pass\nos._exit(0)"),
     "forge deep nesting": ("forge", "import os, struct\nmessage = b'\\x91' * 200000 + b'\\x90'\nfor fd in range(3, 64):\n    try: os.write(fd, struct.pack('<Q', len(message)) + message)\n    except OSError: pass\nos._exit(0)"),
-    "forge a factory": ("forge", "import os, struct, msgpack\nmessage = msgpack.packb({'answers': msgpack.ExtType(4, msgpack.packb(['os', 'system', ['touch /tmp/owned']]))})\nfor fd in range(3, 64):\n    try: os.write(fd, struct.pack('<Q', len(message)) + message)\n    except OSError: pass\nos._exit(0)"),
-    "forge a pickle": ("forge", "import os, pickle\nclass P:\n    def __reduce__(self): return (os.system, ('touch /tmp/owned',))\nfor fd in range(3, 64):\n    try: os.write(fd, pickle.dumps(P()))\n    except OSError: pass\nos._exit(0)"),
-    "return a pickle": ("forge", "import os\nclass P:\n    def __reduce__(self): return (os.system, ('touch /tmp/owned',))\nreturn np.array([P()], dtype=object)"),
+    "forge a factory": ("forge", "import os, struct, msgpack\nmessage = msgpack.packb({'answers': msgpack.ExtType(4, msgpack.packb(['os', 'system', ['touch OWNED']]))})\nfor fd in range(3, 64):\n    try: os.write(fd, struct.pack('<Q', len(message)) + message)\n    except OSError: pass\nos._exit(0)"),
+    "forge a pickle": ("forge", "import os, pickle\nclass P:\n    def __reduce__(self): return (os.system, ('touch OWNED',))\nfor fd in range(3, 64):\n    try: os.write(fd, pickle.dumps(P()))\n    except OSError: pass\nos._exit(0)"),
+    "return a pickle": ("forge", "import os\nclass P:\n    def __reduce__(self): return (os.system, ('touch OWNED',))\nreturn np.array([P()], dtype=object)"),
     "forge a length": ("forge", "import os, struct\nfor fd in range(3, 64):\n    try: os.write(fd, struct.pack('<Q', 2**63) + b'x')\n    except OSError: pass\nos._exit(0)"),
     "forge shapes": ("forge", "import os, struct, msgpack\narray = msgpack.ExtType(1, msgpack.packb(['<f8', [2**40, 2**40], b'']))\nmessage = msgpack.packb({'answers': [{'kind': 'value', 'value': array}] * 40})\nfor fd in range(3, 64):\n    try: os.write(fd, struct.pack('<Q', len(message)) + message)\n    except OSError: pass\nos._exit(0)"),
     "claim not to be run": ("forge", "raise type('NotImplementedError', (Exception,), {})('right')"),

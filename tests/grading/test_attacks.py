@@ -2,6 +2,7 @@
 
 import hashlib
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from course_lib.grading.marking import Marker, load_exercise
 from course_lib.grading.records import FLAGGED, Mark, Submission
 from course_lib.grading.sandbox import SHOWN_FILES, Sandbox
 from tests.grading import needs
-from tests.grading.attacks import ATTACKS
+from tests.grading.attacks import ATTACKS, OWNED
 from tests.grading.notebooks import notebook
 
 SECONDS = 2.0
@@ -69,7 +70,7 @@ def test_an_attack_earns_nothing_and_costs_nobody_anything(marker, name, count):
         assert mark.score == 0
     assert found[neighbour].score == 1, "the other exercise of the same notebook keeps its points"
     assert seconds < SECONDS + 3.0, "both exercises are over (test_sandbox measures the limit itself)"
-    assert not Path("/tmp/owned").exists()
+    assert not OWNED.exists()
 
 
 def test_there_are_enough_of_each_class():
@@ -98,7 +99,7 @@ def living(process: psutil.Process) -> list[psutil.Process]:
 
 def test_nothing_is_left_behind():
     before = hashes()
-    places = {place: set(Path(place).iterdir()) for place in ("/tmp", "/dev/shm")}
+    places = {place: set(Path(place).iterdir()) for place in (tempfile.gettempdir(), "/dev/shm")}
     with Sandbox(seconds=SECONDS) as sandbox:
         marker = Marker(5, sandbox)
         for name in ("daemon", "background program", "fork bomb", "write over the course", "disk bomb",

@@ -3,9 +3,11 @@
 import os
 import stat
 import struct
+import tempfile
 import time
 import unicodedata
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +16,7 @@ from course_lib.grading import files
 from course_lib.grading.collect import collect, iso
 from course_lib.grading.marks import Student
 from course_lib.grading.roster import CANVAS, MOODLE, Enrolled, Owner, match, read_roster, visible
+from course_lib.grading.sandbox import NOBODY
 from tests.grading.notebooks import notebook
 
 LESSONS = {
@@ -270,15 +273,29 @@ def test_pipes_devices_and_sockets_do_not_block(tmp_path):
     assert good == [("bob", "04_masks")] and "pipe" in problems["ada/04_masks.ipynb"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is closed to root")
-def test_closed_files_and_folders_are_problems(tmp_path):
-    write(tmp_path, {"ada/04_masks.ipynb": MASKS, "bob/04_masks.ipynb": MASKS, "cyd/04_masks.ipynb": MASKS})
-    (tmp_path / "ada/04_masks.ipynb").chmod(0)
-    (tmp_path / "cyd").chmod(0)
+@pytest.fixture
+def own_folder():
+    """A folder of an ordinary user, and this process as that user: nothing is closed to root."""
+    with tempfile.TemporaryDirectory() as temporary:
+        was_root = os.geteuid() == 0
+        if was_root:
+            os.chown(temporary, NOBODY, NOBODY)
+            os.seteuid(NOBODY)
+        try:
+            yield Path(temporary)
+        finally:
+            if was_root:
+                os.seteuid(0)
+
+
+def test_closed_files_and_folders_are_problems(own_folder):
+    write(own_folder, {f"{name}/04_masks.ipynb": MASKS for name in ("ada", "bob", "cyd")})
+    (own_folder / "ada/04_masks.ipynb").chmod(0)
+    (own_folder / "cyd").chmod(0)
     try:
-        good, problems = found(tmp_path)
+        good, problems = found(own_folder)
     finally:
-        (tmp_path / "cyd").chmod(0o700)
+        (own_folder / "cyd").chmod(0o700)
     assert good == [("bob", "04_masks")]
     assert set(problems) == {"ada/04_masks.ipynb", "cyd"}
     assert all("Permission denied" in problem for problem in problems.values())
