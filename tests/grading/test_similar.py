@@ -18,20 +18,11 @@ from course_lib.grading import similar
 from course_lib.grading.records import GRADED, Mark
 from course_lib.grading.similar import ALIKE, SHORTEST, fingerprint, similar_pairs
 
-COPIED = '''
-def masked_softmax(scores, key_keep, causal):
-    """Weights."""
-    n_q, n_k = scores.shape[-2:]
-    mask = np.repeat(key_keep[:, None, :], n_q, axis=1)
-    if causal:
-        mask &= np.arange(n_k)[None, :] <= np.arange(n_k - n_q, n_k)[:, None]
-    own = scores.copy()
-    own[~mask] = -np.inf
-    own -= own.max(axis=-1, keepdims=True)
-    np.exp(own, out=own)
-    own /= own.sum(axis=-1, keepdims=True)
-    return np.nan_to_num(own, nan=0.0)
-'''
+[COPIED] = [
+    inspect.getsource(answer)
+    for answer in load_exercise("masked_softmax").right
+    if answer.__name__ == "with_positions"
+]
 DISGUISED = """
 # all my own work
 def masked_softmax(s, keep: "array", future) -> "array":
