@@ -1,7 +1,8 @@
 """A spec as learners get it: no solution to show, no list of right ways, and nothing that only these used."""
 
 import ast
-from collections.abc import Iterator
+
+from course_lib.grading.extract import defines, needed, used
 
 WITHHELD = {"solution": "None", "right": "[]"}
 
@@ -35,46 +36,19 @@ def _exercise(tree: ast.Module) -> ast.Call:
 
 
 def _cut_unused(text: str) -> str:
-    """Drop the definitions that EXERCISE does not reach, each with the comment above it."""
-    tree = ast.parse(text)
-    kept = _needed(tree)
+    """Drop the definitions that neither EXERCISE nor a statement which defines nothing needs.
+
+    Imports stay; of what goes, the comment above it goes too.
+    """
+    body = ast.parse(text).body
+    loose = [statement for statement in body if not defines(statement)]
+    kept = needed(body, {"EXERCISE"}.union(*map(used, loose)))
     lines = text.splitlines()
     drop = set()
-    for statement in tree.body:
-        names = set(_defines(statement))
-        if names and not names & kept:
+    for statement in body:
+        if statement not in [*loose, *kept] and not isinstance(statement, ast.Import | ast.ImportFrom):
             drop |= _rows(statement, lines)
     return _without_rows(lines, drop)
-
-
-def _needed(tree: ast.Module) -> set[str]:
-    """The names that EXERCISE and the statements which define nothing need, directly or by others."""
-    uses, todo = {}, []
-    for statement in tree.body:
-        names = list(_defines(statement))
-        used = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
-        for name in names:
-            uses.setdefault(name, set()).update(used)
-        if not names:
-            todo += used
-    todo.append("EXERCISE")
-    needed = set()
-    while todo:
-        name = todo.pop()
-        if name not in needed:
-            needed.add(name)
-            todo += uses.get(name, ())
-    return needed
-
-
-def _defines(statement: ast.stmt) -> Iterator[str]:
-    """The names that a top-level definition or assignment gives; an import gives none here, so it stays."""
-    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
-        yield statement.name
-    elif isinstance(statement, ast.Assign | ast.AnnAssign):
-        for node in ast.walk(statement):
-            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-                yield node.id
 
 
 def _rows(statement: ast.stmt, lines: list[str]) -> set[int]:
